@@ -1,0 +1,196 @@
+//! The head of an age file, scanned before the `age` crate sees it: that parser is quadratic in time, so
+//! sizes are bounded here first; and a keyless `verify` checks the head's shape (FORMAT §1.5, §6.3).
+
+use super::{Error, Result};
+
+/// How large a head may be.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadLimits {
+    /// Bytes of the whole head.
+    pub bytes: usize,
+    /// Stanzas.
+    pub stanzas: usize,
+    /// Lines.
+    pub lines: usize,
+}
+
+impl HeadLimits {
+    /// For `key.age` and `terms.age`.
+    pub const KEY: HeadLimits = HeadLimits { bytes: 256 << 10, stanzas: 128, lines: 2048 };
+    /// For volumes and manifests.
+    pub const VOLUME: HeadLimits = HeadLimits { bytes: 8 << 10, stanzas: 2, lines: 2048 };
+}
+
+/// One stanza: its type and arguments. The body is checked for shape only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stanza {
+    /// The first argument, such as `X25519`.
+    pub kind: String,
+    /// The other arguments.
+    pub args: Vec<String>,
+}
+
+impl Stanza {
+    /// Whether this is one of the meaningless stanzas that keep readers honest.
+    #[must_use]
+    pub fn is_grease(&self) -> bool {
+        self.kind.ends_with("-grease")
+    }
+}
+
+/// A head that is well-formed and within its limits. The MAC is checked by the `age` crate, with the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgeHead {
+    /// The stanzas, in order.
+    pub stanzas: Vec<Stanza>,
+    /// Bytes up to and including the MAC line's LF.
+    pub len: usize,
+}
+
+const VERSION: &[u8] = b"age-encryption.org/v1";
+
+impl AgeHead {
+    /// Scans the head at the start of `bytes`. `what` is the member's name, for messages.
+    ///
+    /// # Errors
+    /// [`Error::BadHead`] for a breach of the age format, [`Error::HeadTooLarge`] for one of the limits.
+    pub fn scan(bytes: &[u8], limits: HeadLimits, what: &str) -> Result<AgeHead> {
+        Scan { bytes, pos: 0, lines: 0, limits, what }.head()
+    }
+
+    /// The stanzas that mean something.
+    pub fn real(&self) -> impl Iterator<Item = &Stanza> {
+        self.stanzas.iter().filter(|s| !s.is_grease())
+    }
+
+    /// Whether the file is locked by a passphrase alone.
+    #[must_use]
+    pub fn is_passphrase(&self) -> bool {
+        self.stanzas.iter().any(|s| s.kind == "scrypt")
+    }
+
+    /// Whether the file needs a post-quantum identity.
+    #[must_use]
+    pub fn is_post_quantum(&self) -> bool {
+        self.stanzas.iter().any(|s| s.kind == "mlkem768x25519")
+    }
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    pos: usize,
+    lines: usize,
+    limits: HeadLimits,
+    what: &'a str,
+}
+
+impl<'a> Scan<'a> {
+    fn bad<T>(&self, why: &'static str) -> Result<T> {
+        Err(Error::BadHead { what: self.what.to_owned(), why })
+    }
+
+    fn large<T>(&self, why: &'static str) -> Result<T> {
+        Err(Error::HeadTooLarge { what: self.what.to_owned(), why })
+    }
+
+    fn line(&mut self) -> Result<&'a [u8]> {
+        self.lines += 1;
+        if self.lines > self.limits.lines {
+            return self.large("too many lines");
+        }
+        let rest = &self.bytes[self.pos..];
+        let room = self.limits.bytes.saturating_sub(self.pos);
+        let seen = &rest[..rest.len().min(room)];
+        match seen.iter().position(|b| *b == b'\n') {
+            Some(end) => {
+                self.pos += end + 1;
+                Ok(&seen[..end])
+            }
+            None if rest.len() > room => self.large("too many bytes"),
+            None => self.bad("it ends within the header"),
+        }
+    }
+
+    fn head(mut self) -> Result<AgeHead> {
+        if self.line()? != VERSION {
+            return self.bad("not an age v1 file");
+        }
+        let mut stanzas = Vec::new();
+        loop {
+            let line = self.line()?;
+            if let Some(args) = line.strip_prefix(b"-> ") {
+                if stanzas.len() == self.limits.stanzas {
+                    return self.large("too many recipients");
+                }
+                stanzas.push(self.stanza(args)?);
+            } else if let Some(mac) = line.strip_prefix(b"--- ") {
+                if mac.len() != 43 || !mac.iter().all(|b| is_base64(*b)) {
+                    return self.bad("a malformed MAC line");
+                }
+                if stanzas.is_empty() {
+                    return self.bad("no recipient");
+                }
+                return Ok(AgeHead { stanzas, len: self.pos });
+            } else {
+                return self.bad("an unexpected line");
+            }
+        }
+    }
+
+    fn stanza(&mut self, args: &[u8]) -> Result<Stanza> {
+        let mut words = Vec::new();
+        for word in args.split(|b| *b == b' ') {
+            if word.is_empty() || !word.iter().all(u8::is_ascii_graphic) {
+                return self.bad("a malformed recipient line");
+            }
+            words.push(String::from_utf8_lossy(word).into_owned());
+        }
+        loop {
+            let line = self.line()?;
+            if line.len() > 64 || !line.iter().all(|b| is_base64(*b)) {
+                return self.bad("a malformed recipient body");
+            }
+            if line.len() < 64 {
+                break;
+            }
+        }
+        let kind = words.remove(0);
+        Ok(Stanza { kind, args: words })
+    }
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "age-encryption.org/v1\n-> X25519 abc\nAAAA\n-> x-grease q\n\n--- AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nrest";
+
+    #[test]
+    fn a_sound_head_is_read_to_its_end() {
+        let head = AgeHead::scan(GOOD.as_bytes(), HeadLimits::VOLUME, "v").unwrap();
+        assert_eq!(&GOOD[head.len..], "rest");
+        assert_eq!(head.real().count(), 1);
+        assert_eq!(head.stanzas[0].args, ["abc"]);
+    }
+
+    #[test]
+    fn every_cut_of_a_head_is_refused() {
+        for cut in 0..GOOD.len() - 4 {
+            assert!(AgeHead::scan(&GOOD.as_bytes()[..cut], HeadLimits::VOLUME, "v").is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_head_beyond_its_limits_is_too_large_not_malformed() {
+        let many = format!("age-encryption.org/v1\n{}", "-> a b\n\n".repeat(200));
+        let e = AgeHead::scan(many.as_bytes(), HeadLimits::KEY, "key.age").unwrap_err();
+        assert!(matches!(e, Error::HeadTooLarge { .. }));
+        let long = vec![b'a'; 300 << 10];
+        let e = AgeHead::scan(&long, HeadLimits::KEY, "key.age").unwrap_err();
+        assert!(matches!(e, Error::HeadTooLarge { .. }));
+    }
+}

@@ -1,0 +1,223 @@
+//! Encryption: with `identity.rs`, the only door to the `age` crate. It turns bytes into age files, knows no
+//! paths and no policy. FORMAT §1.4, §1.5, §8.1.
+
+use std::io::{Read, Write};
+use std::str::FromStr;
+
+use age::secrecy::{ExposeSecret, SecretString};
+use age::{Decryptor, Encryptor, ssh, x25519};
+
+use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive};
+
+/// Somebody a file can be locked to.
+#[derive(Clone)]
+pub enum Recipient {
+    /// `age1…`
+    X25519(x25519::Recipient),
+    /// `ssh-ed25519 …` or `ssh-rsa …`
+    Ssh(ssh::Recipient),
+}
+
+impl FromStr for Recipient {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let not = |why| Error::NotARecipient { text: text.chars().take(80).collect(), why };
+        if text.to_ascii_lowercase().starts_with("age1pq1") {
+            return Err(Error::PostQuantum { what: "this recipient" });
+        }
+        if text.starts_with("ssh-") {
+            return text.parse().map(Recipient::Ssh).map_err(|e| {
+                not(match e {
+                    ssh::ParseRecipientKeyError::RsaModulusTooSmall => "RSA keys need at least 2048 bits",
+                    ssh::ParseRecipientKeyError::RsaModulusTooLarge => "this RSA key is larger than age takes",
+                    _ => "not an ssh-ed25519 or ssh-rsa public key",
+                })
+            });
+        }
+        if text.starts_with("ecdsa-") || text.starts_with("sk-") {
+            return Err(not("age can't lock to this SSH key type; ssh-ed25519 and ssh-rsa work"));
+        }
+        text.parse().map(Recipient::X25519).map_err(|_| {
+            not(match text.get(..4) {
+                Some("age1") if text.get(4..).is_some_and(|t| t.contains('1')) => "age plugins are not supported yet",
+                Some("age1") => "mistyped: its checksum does not fit",
+                Some("AGE-") => "that is a secret key, not a public one; keep it to yourself",
+                _ => "neither age1… nor an SSH public key",
+            })
+        })
+    }
+}
+
+impl Recipient {
+    /// The recipient string of FORMAT §2.3: lower case, no comment.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        match self {
+            Recipient::X25519(r) => r.to_string(),
+            Recipient::Ssh(r) => r.to_string(),
+        }
+    }
+
+    fn as_age(&self) -> &dyn age::Recipient {
+        match self {
+            Recipient::X25519(r) => r,
+            Recipient::Ssh(r) => r,
+        }
+    }
+
+    /// The tag of a recipient string in one compartment of one bundle (FORMAT §2.3).
+    #[must_use]
+    pub fn tag(canonical: &str, bundle: &[u8; 16], compartment: u64) -> Tag {
+        let mut material = Vec::with_capacity(24 + canonical.len());
+        material.extend_from_slice(bundle);
+        material.extend_from_slice(&compartment.to_le_bytes());
+        material.extend_from_slice(canonical.as_bytes());
+        let full = derive("consign 1 recipient tag", &material);
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&full.0[..16]);
+        super::Hex(tag)
+    }
+}
+
+/// The fresh key pair of one compartment. Its public half is never published.
+pub struct CompartmentKey {
+    identity: x25519::Identity,
+    recipient: x25519::Recipient,
+}
+
+impl CompartmentKey {
+    /// Makes a fresh one.
+    #[must_use]
+    pub fn generate() -> Self {
+        let identity = x25519::Identity::generate();
+        let recipient = identity.to_public();
+        CompartmentKey { identity, recipient }
+    }
+
+    /// The plaintext of `key.age`: an age identity file of one line.
+    #[must_use]
+    pub fn file(&self) -> Secret {
+        let mut text = self.identity.to_string().expose_secret().as_bytes().to_vec();
+        text.push(b'\n');
+        Secret::new(text)
+    }
+
+    /// Reads the plaintext of `key.age`: at most 4 KiB, LF only, `#` lines and exactly one identity line.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] for any other content, [`Error::PostQuantum`] for an identity of that kind.
+    pub fn parse(file: &Secret, what: &str) -> Result<Self> {
+        let broken = || Error::Broken { what: what.to_owned() };
+        let text = file.text().map_err(|_| broken())?;
+        if text.len() > 4096 || text.contains('\r') || !text.ends_with('\n') {
+            return Err(broken());
+        }
+        let mut lines = text.lines().filter(|l| !l.starts_with('#'));
+        let (Some(line), None) = (lines.next(), lines.next()) else { return Err(broken()) };
+        if line.starts_with("AGE-SECRET-KEY-PQ-1") {
+            return Err(Error::PostQuantum { what: "this bundle" });
+        }
+        let identity: x25519::Identity = line.parse().map_err(|_| broken())?;
+        let recipient = identity.to_public();
+        Ok(CompartmentKey { identity, recipient })
+    }
+
+    /// Encrypts `plain` and appends the age file to `out`.
+    ///
+    /// # Errors
+    /// [`Error::System`] when the library refuses.
+    pub fn encrypt_into(&self, plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        encrypt_into(std::iter::once(&self.recipient as &dyn age::Recipient), plain, out)
+    }
+
+    /// Decrypts a volume or a manifest, appending to `out`, which gets room for it first.
+    ///
+    /// # Errors
+    /// [`Error::BadHead`] unless the head names one recipient, besides grease; [`Error::Broken`] for a
+    /// file that this key does not open or whose bytes were changed.
+    pub fn decrypt_into(&self, file: &[u8], what: &str, out: &mut Vec<u8>) -> Result<()> {
+        one_recipient(file, what)?;
+        let broken = |_| Error::Broken { what: what.to_owned() };
+        let decryptor = Decryptor::new_buffered(file).map_err(broken)?;
+        let mut reader = decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(broken)?;
+        out.reserve(file.len());
+        reader.read_to_end(out).map_err(|_| Error::Broken { what: what.to_owned() })?;
+        Ok(())
+    }
+}
+
+/// Checks the head of a volume or a manifest: one stanza, to the compartment, besides at most one of grease.
+///
+/// # Errors
+/// [`Error::BadHead`] otherwise.
+pub(super) fn one_recipient(file: &[u8], what: &str) -> Result<AgeHead> {
+    let head = AgeHead::scan(file, HeadLimits::VOLUME, what)?;
+    let kind_is_known = head.real().all(|s| s.kind == "X25519" || s.kind == "mlkem768x25519");
+    if head.real().count() != 1 || head.stanzas.len() > 2 || !kind_is_known {
+        return Err(Error::BadHead { what: what.to_owned(), why: "not locked to one compartment key" });
+    }
+    if head.is_post_quantum() {
+        return Err(Error::PostQuantum { what: "this bundle" });
+    }
+    Ok(head)
+}
+
+fn encrypt_into<'a>(to: impl Iterator<Item = &'a dyn age::Recipient>, plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let system = |e: &dyn std::fmt::Display| Error::System(format!("encrypting: {e}"));
+    let encryptor = Encryptor::with_recipients(to).map_err(|e| system(&e))?;
+    let mut writer = encryptor.wrap_output(out).map_err(|e| system(&e))?;
+    writer.write_all(plain).map_err(|e| system(&e))?;
+    writer.finish().map_err(|e| system(&e))?;
+    Ok(())
+}
+
+/// Encrypts a small file, such as `key.age`, to people.
+///
+/// # Errors
+/// [`Error::System`] when the library refuses.
+pub fn encrypt_to(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    encrypt_into(recipients.iter().map(Recipient::as_age), plain, &mut out)?;
+    Ok(out)
+}
+
+/// Locks a small file by a passphrase, as stock `age -p` does. `work` is the base-2 logarithm of scrypt's
+/// work factor; 18 takes about a second.
+///
+/// # Errors
+/// [`Error::System`] when the library refuses.
+pub fn encrypt_with_passphrase(passphrase: &Secret, work: u8, plain: &[u8]) -> Result<Vec<u8>> {
+    let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.text()?.to_owned()));
+    recipient.set_work_factor(work);
+    let mut out = Vec::new();
+    encrypt_into(std::iter::once(&recipient as &dyn age::Recipient), plain, &mut out)?;
+    Ok(out)
+}
+
+/// Opens a small age file with one identity, reading at most `limit` bytes of plaintext.
+///
+/// # Errors
+/// [`Error::NoKey`] when the identity is not among the recipients, [`Error::WrongPassphrase`],
+/// [`Error::Broken`] when bytes were changed or there are more than `limit`.
+pub(super) fn decrypt_small(identity: &dyn age::Identity, file: &[u8], what: &str, limit: usize) -> Result<Secret> {
+    let broken = || Error::Broken { what: what.to_owned() };
+    let map = |e: age::DecryptError| match e {
+        age::DecryptError::NoMatchingKeys => Error::NoKey,
+        age::DecryptError::KeyDecryptionFailed => Error::WrongPassphrase { what: "SSH key" },
+        age::DecryptError::ExcessiveWork { .. } => {
+            Error::BadKey { what: "passphrase-locked file", why: "its work factor is too high".into() }
+        }
+        _ => broken(),
+    };
+    let decryptor = Decryptor::new_buffered(file).map_err(map)?;
+    let reader = decryptor.decrypt(std::iter::once(identity)).map_err(map)?;
+    let mut plain = Vec::with_capacity(limit.min(file.len()) + 1);
+    let read = reader.take(limit as u64 + 1).read_to_end(&mut plain);
+    let plain = Secret::new(plain);
+    match read {
+        Ok(n) if n <= limit => Ok(plain),
+        _ => Err(broken()),
+    }
+}

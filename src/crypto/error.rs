@@ -1,0 +1,111 @@
+//! What can go wrong with keys, envelopes and signatures.
+
+use crate::class::{Class, Fault};
+
+/// An error of the crypto floor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A string that should be a recipient is none that we take.
+    #[error("`{text}` is not a recipient: {why}")]
+    NotARecipient {
+        /// The text as given, cut to a readable length.
+        text: String,
+        /// Why it is not taken.
+        why: &'static str,
+    },
+    /// Post-quantum keys are a later part of this program.
+    #[error("{what} is post-quantum (mlkem768x25519), which this version can't open or make")]
+    PostQuantum {
+        /// What was met: a recipient, an identity, a bundle.
+        what: &'static str,
+    },
+    /// A key file that can't be read as one.
+    #[error("{what}: {why}")]
+    BadKey {
+        /// Which kind of key.
+        what: &'static str,
+        /// Why it can't be used.
+        why: String,
+    },
+    /// A passphrase that does not open a key.
+    #[error("the passphrase does not open the {what}")]
+    WrongPassphrase {
+        /// Which key.
+        what: &'static str,
+    },
+    /// A passphrase is needed and nobody can be asked.
+    #[error("the {what} is locked, and there is no terminal to ask for the passphrase")]
+    NeedsPassphrase {
+        /// Which key.
+        what: &'static str,
+    },
+    /// An age file whose head breaks a rule of FORMAT §1.5.
+    #[error("{what}: the age header is malformed ({why})")]
+    BadHead {
+        /// The member's name.
+        what: String,
+        /// The rule.
+        why: &'static str,
+    },
+    /// An age file whose head is larger than the limits of FORMAT §6.3.
+    #[error("{what}: the age header is larger than the limits ({why})")]
+    HeadTooLarge {
+        /// The member's name.
+        what: String,
+        /// The limit.
+        why: &'static str,
+    },
+    /// None of the identities opens it.
+    #[error("no key here opens it")]
+    NoKey,
+    /// The envelope's authentication fails.
+    #[error("{what} does not decrypt: its bytes were changed")]
+    Broken {
+        /// The member's name.
+        what: String,
+    },
+    /// A signature that does not verify or is not exactly what `ssh-keygen` writes.
+    #[error("{what}: {why}")]
+    BadSignature {
+        /// What was signed.
+        what: String,
+        /// Why it is refused.
+        why: &'static str,
+    },
+    /// The system gave no randomness, or a library refused to encrypt.
+    #[error("{0}")]
+    System(String),
+}
+
+/// A result of the crypto floor.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Fault for Error {
+    fn word(&self) -> &'static str {
+        match self {
+            Error::NotARecipient { .. } => "bad-recipient",
+            Error::PostQuantum { .. } => "post-quantum",
+            Error::BadKey { .. } => "bad-key",
+            Error::WrongPassphrase { .. } => "wrong-passphrase",
+            Error::NeedsPassphrase { .. } => "needs-passphrase",
+            Error::BadHead { .. } | Error::Broken { .. } => "changed",
+            Error::HeadTooLarge { .. } => "too-large",
+            Error::NoKey => "wrong-key",
+            Error::BadSignature { .. } => "bad-signature",
+            Error::System(_) => "failed",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Error::NotARecipient { .. } => Class::Usage,
+            Error::PostQuantum { .. } | Error::WrongPassphrase { .. } | Error::NoKey => Class::WrongKey,
+            Error::BadKey { .. } => Class::Usage,
+            Error::NeedsPassphrase { .. } => Class::NeedsAPerson,
+            Error::BadHead { .. } | Error::Broken { .. } | Error::BadSignature { .. } => Class::Changed,
+            Error::HeadTooLarge { .. } => Class::Unsafe,
+            Error::System(_) => Class::Failed,
+        }
+    }
+}

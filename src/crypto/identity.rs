@@ -1,0 +1,213 @@
+//! Identities: the secret keys that open bundles, in the forms people have them (age identity files, plain or
+//! locked by a passphrase; OpenSSH keys). FORMAT §8.1.
+
+use std::io::BufReader;
+use std::sync::Arc;
+
+use age::secrecy::{ExposeSecret, SecretString};
+use age::{ssh, x25519};
+
+use super::encrypt::decrypt_small;
+use super::{AgeHead, Error, HeadLimits, Recipient, Result, Secret};
+
+/// Where passphrases come from: a file, a command, a terminal. Asked only when one is really needed.
+pub trait PassphraseSource: Send + Sync {
+    /// The passphrase of `what`, such as "SSH key work.pem".
+    ///
+    /// # Errors
+    /// [`Error::NeedsPassphrase`] when there is none to be had.
+    fn passphrase(&self, what: &str) -> Result<Secret>;
+}
+
+/// The largest identity file that is read, in bytes.
+const FILE_LIMIT: usize = 64 << 10;
+
+/// A set of secret keys.
+#[derive(Default)]
+pub struct Identities {
+    keys: Vec<Key>,
+    source: Option<Arc<dyn PassphraseSource>>,
+}
+
+struct Key {
+    inner: Box<dyn age::Identity + Send + Sync>,
+    recipient: String,
+}
+
+/// What an identity opened.
+pub struct Opened {
+    /// The plaintext.
+    pub plain: Secret,
+    /// The recipient string of the identity that opened it.
+    pub recipient: String,
+}
+
+#[derive(Clone)]
+struct Ask(Arc<dyn PassphraseSource>, String);
+
+impl age::Callbacks for Ask {
+    fn display_message(&self, _: &str) {}
+    fn confirm(&self, _: &str, _: &str, _: Option<&str>) -> Option<bool> {
+        None
+    }
+    fn request_public_string(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn request_passphrase(&self, _: &str) -> Option<SecretString> {
+        let secret = self.0.passphrase(&self.1).ok()?;
+        secret.text().ok().map(|t| SecretString::from(t.to_owned()))
+    }
+}
+
+impl Identities {
+    /// An empty set that asks `source` when a key is locked.
+    #[must_use]
+    pub fn new(source: Arc<dyn PassphraseSource>) -> Self {
+        Identities { keys: Vec::new(), source: Some(source) }
+    }
+
+    /// Whether there is no key at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The recipient strings of the keys.
+    pub fn recipients(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|k| k.recipient.as_str())
+    }
+
+    /// Adds the keys of one identity file. `name` says where it came from.
+    ///
+    /// # Errors
+    /// [`Error::BadKey`] when there is no usable key in it; the errors of unlocking it.
+    pub fn add(&mut self, file: &Secret, name: &str) -> Result<()> {
+        let bytes = file.expose();
+        let bad = |why: &str| Error::BadKey { what: "identity file", why: format!("{name}: {why}") };
+        if bytes.len() > FILE_LIMIT {
+            return Err(bad("too large for an identity file"));
+        }
+        if bytes.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
+            let mut binary = Vec::new();
+            let reader = age::armor::ArmoredReader::new(bytes);
+            std::io::Read::read_to_end(&mut std::io::Read::take(reader, FILE_LIMIT as u64), &mut binary)
+                .map_err(|_| bad("its armour is damaged"))?;
+            return self.add_locked(&binary, name);
+        }
+        if bytes.starts_with(b"age-encryption.org/") {
+            return self.add_locked(bytes, name);
+        }
+        if bytes.starts_with(b"-----BEGIN ") {
+            return self.add_ssh(bytes, name);
+        }
+        self.add_lines(file, name)
+    }
+
+    fn source(&self, what: &'static str) -> Result<Arc<dyn PassphraseSource>> {
+        self.source.clone().ok_or(Error::NeedsPassphrase { what })
+    }
+
+    fn add_locked(&mut self, file: &[u8], name: &str) -> Result<()> {
+        let head = AgeHead::scan(file, HeadLimits::KEY, name)?;
+        if !head.is_passphrase() {
+            return Err(Error::BadKey {
+                what: "identity file",
+                why: format!("{name}: an age file that is not locked by a passphrase; is it a bundle's member?"),
+            });
+        }
+        let secret = self.source("key")?.passphrase(name)?;
+        let inner = open_with_passphrase(&secret, file, name, FILE_LIMIT)?;
+        self.add_lines(&inner, name)
+    }
+
+    fn add_ssh(&mut self, pem: &[u8], name: &str) -> Result<()> {
+        let bad = |why: &str| Error::BadKey { what: "SSH key", why: format!("{name}: {why}") };
+        let key = ssh::Identity::from_buffer(BufReader::new(pem), None)
+            .map_err(|_| bad("not an OpenSSH private key that age reads"))?;
+        let recipient = ssh::Recipient::try_from(key.clone())
+            .map_err(|_| bad("age opens ssh-ed25519 and ssh-rsa keys only"))?
+            .to_string();
+        // A locked key is unlocked only when a file turns out to be addressed to it.
+        let inner: Box<dyn age::Identity + Send + Sync> = match key {
+            ssh::Identity::Unsupported(_) => return Err(bad("locked by a cipher that age does not read")),
+            open @ ssh::Identity::Unencrypted(_) => Box::new(open),
+            locked => Box::new(locked.with_callbacks(Ask(self.source("SSH key")?, name.to_owned()))),
+        };
+        self.keys.push(Key { inner, recipient });
+        Ok(())
+    }
+
+    fn add_lines(&mut self, file: &Secret, name: &str) -> Result<()> {
+        let bad = |why: &str| Error::BadKey { what: "identity file", why: format!("{name}: {why}") };
+        let text = file.text().map_err(|_| bad("not a key file"))?;
+        let before = self.keys.len();
+        for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
+            if line.starts_with("AGE-SECRET-KEY-PQ-1") {
+                return Err(Error::PostQuantum { what: "this identity" });
+            }
+            if line.starts_with("AGE-PLUGIN-") {
+                return Err(bad("age plugins are not supported yet"));
+            }
+            let identity: x25519::Identity = line.parse().map_err(|_| {
+                bad(if line.starts_with("age1") || line.starts_with("ssh-") {
+                    "that is a public key; a secret one is needed here"
+                } else {
+                    "a line that is no age identity"
+                })
+            })?;
+            let recipient = identity.to_public().to_string();
+            self.keys.push(Key { inner: Box::new(identity), recipient });
+        }
+        if self.keys.len() == before {
+            return Err(bad("there is no key in it"));
+        }
+        Ok(())
+    }
+
+    /// Opens a small age file that is locked to people, such as `key.age`, with the first key that fits.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`]; [`Error::PostQuantum`]; the errors of the head and of the envelope.
+    pub fn open(&self, file: &[u8], what: &str, limit: usize) -> Result<Opened> {
+        let head = AgeHead::scan(file, HeadLimits::KEY, what)?;
+        if head.is_passphrase() {
+            let secret = self.source("bundle")?.passphrase("this bundle")?;
+            let plain = open_with_passphrase(&secret, file, what, limit)?;
+            return Ok(Opened { plain, recipient: "passphrase".to_owned() });
+        }
+        for key in &self.keys {
+            match decrypt_small(&*key.inner, file, what, limit) {
+                Ok(plain) => return Ok(Opened { plain, recipient: key.recipient.clone() }),
+                Err(Error::NoKey) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Err(if head.is_post_quantum() { Error::PostQuantum { what: "this bundle" } } else { Error::NoKey })
+    }
+}
+
+fn open_with_passphrase(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {
+    let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.text()?.to_owned()));
+    identity.set_max_work_factor(20);
+    decrypt_small(&identity, file, name, limit).map_err(|e| match e {
+        Error::NoKey | Error::WrongPassphrase { .. } => Error::WrongPassphrase { what: "key" },
+        other => other,
+    })
+}
+
+/// A fresh X25519 identity as an age identity file, and its recipient string.
+#[must_use]
+pub fn new_identity(created: &str) -> (Secret, String) {
+    let identity = x25519::Identity::generate();
+    let recipient = identity.to_public().to_string();
+    let text = format!("# created: {created}\n# public key: {recipient}\n{}\n", identity.to_string().expose_secret());
+    (Secret::new(text.into_bytes()), recipient)
+}
+
+/// Checks that a recipient string is one we could lock to, and gives its canonical spelling.
+///
+/// # Errors
+/// Those of parsing a [`Recipient`].
+pub fn canonical_recipient(text: &str) -> Result<String> {
+    Ok(text.parse::<Recipient>()?.canonical())
+}

@@ -1,0 +1,23 @@
+//! Floor 1, the locksmith: keys, envelopes, signatures, hashes. It knows no paths and no policy.
+//! Each outside crate of cryptography has exactly one door here.
+
+mod agehead;
+mod checkwords;
+mod digest;
+mod encrypt;
+mod error;
+mod identity;
+mod secret;
+mod sign;
+
+pub use agehead::{AgeHead, HeadLimits, Stanza};
+pub use checkwords::check_words;
+pub use digest::{
+    Digest, Hasher, Hex, SliceHash, Tag, derive, digest, entry_salt, keyed, keyed_hasher, merge_slices, sha256,
+    slice_hash,
+};
+pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase};
+pub use error::{Error, Result};
+pub use identity::{Identities, Opened, PassphraseSource, canonical_recipient, new_identity};
+pub use secret::{Secret, random};
+pub use sign::{Fingerprint, PublicKey, SigningKey, split_armours};

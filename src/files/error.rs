@@ -1,0 +1,142 @@
+//! What can go wrong on disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::class::{Class, Fault};
+
+/// An error of the files floor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused.
+    #[error("can't {verb} {}: {}", path.display(), plain(source))]
+    Io {
+        /// What was tried, such as "read".
+        verb: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something is where something new should come.
+    #[error("{} is already there", path.display())]
+    Exists {
+        /// It.
+        path: PathBuf,
+    },
+    /// A file that is not what it was when the tree was listed.
+    #[error("`{path}` changed while it was read ({how})")]
+    ChangedWhileRead {
+        /// The file, relative to the tree.
+        path: String,
+        /// What differs.
+        how: &'static str,
+    },
+    /// A device, FIFO or socket.
+    #[error("`{path}` is a {kind}, which can't be sent")]
+    SpecialFile {
+        /// It, relative to the tree.
+        path: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A name that can't be sent.
+    #[error("the name `{path}` can't be sent: {why}")]
+    BadName {
+        /// It, relative to the tree.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// Two names that are one on some system.
+    #[error("`{first}` and `{second}` are one name on some systems")]
+    Collision {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A Git LFS pointer in place of the file it stands for.
+    #[error("`{path}` is a Git LFS pointer, not the file itself")]
+    LfsPointer {
+        /// It, relative to the tree.
+        path: String,
+    },
+    /// git is missing, or refused.
+    #[error("git: {why}")]
+    Git {
+        /// What it said.
+        why: String,
+    },
+    /// A pattern that can't be read.
+    #[error("the pattern `{pattern}` can't be read: {why}")]
+    Pattern {
+        /// It.
+        pattern: String,
+        /// Why.
+        why: String,
+    },
+    /// There is not enough room on the disk.
+    #[error("{} needs {needed} bytes and has room for {free}", path.display())]
+    NoRoom {
+        /// Where.
+        path: PathBuf,
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The program was told to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// A result of the files floor.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What the system said, without the error number that Rust appends.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error") {
+        Some(end) => text.chars().take(end).collect::<String>().to_lowercase(),
+        None => text,
+    }
+}
+
+/// For `map_err`: what was tried, with which file.
+pub(crate) fn io_at<'a>(verb: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |source| Error::Io { verb, path: path.to_owned(), source }
+}
+
+impl Fault for Error {
+    fn word(&self) -> &'static str {
+        match self {
+            Error::Io { .. } => "io",
+            Error::Exists { .. } => "exists",
+            Error::ChangedWhileRead { .. } => "changed-while-read",
+            Error::SpecialFile { .. } => "special-file",
+            Error::BadName { .. } => "unsafe-name",
+            Error::Collision { .. } => "name-collision",
+            Error::LfsPointer { .. } => "lfs-pointer",
+            Error::Git { .. } => "git",
+            Error::Pattern { .. } => "bad-pattern",
+            Error::NoRoom { .. } => "no-room",
+            Error::Stopped => "stopped",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Error::Io { .. }
+            | Error::Exists { .. }
+            | Error::ChangedWhileRead { .. }
+            | Error::Git { .. }
+            | Error::NoRoom { .. } => Class::Failed,
+            Error::SpecialFile { .. } | Error::BadName { .. } | Error::Collision { .. } => Class::Unsafe,
+            Error::LfsPointer { .. } => Class::Refused,
+            Error::Pattern { .. } => Class::Usage,
+            Error::Stopped => Class::Stopped(2),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The entries of a manifest, read one after the other with every statement about their order and sums checked
+//! (FORMAT §3.5, §4.6 to §4.8). Memory is one frame and the folders that are open.
+
+use super::Result;
+use super::entry::{Entry, Kind};
+use super::error::{Error, changed, too_large};
+use super::manifest::{Frames, is_offset, parse_offset};
+use super::merkle::Tree;
+use super::version::ENTRIES_MAX;
+use crate::crypto::{Digest, Hasher};
+
+/// Sums and hashes over the entries of a compartment, for the packer and the reader alike.
+pub struct Tally {
+    /// Entries.
+    pub entries: u64,
+    /// Files.
+    pub files: u64,
+    /// The sum of their sizes in bytes.
+    pub bytes: u64,
+    /// Bytes of the stream so far: where the next entry's header begins.
+    pub offset: u64,
+    /// Files that are taken from the parent.
+    pub refs: u64,
+    content: Hasher,
+    tree: Tree,
+}
+
+impl Tally {
+    /// For the compartment with this nonce.
+    #[must_use]
+    pub fn new(nonce: &[u8; 32]) -> Self {
+        Tally { entries: 0, files: 0, bytes: 0, offset: 0, refs: 0, content: Hasher::default(), tree: Tree::new(nonce) }
+    }
+
+    fn count(&mut self, entry: &Entry) -> Result<()> {
+        let sum = || too_large("manifest", "sums beyond what a number holds");
+        self.entries += 1;
+        if let Kind::File { size, .. } = entry.kind {
+            self.files += 1;
+            self.bytes = self.bytes.checked_add(size).ok_or_else(sum)?;
+        }
+        self.refs += u64::from(entry.is_ref());
+        self.offset = self.offset.checked_add(entry.span()).ok_or_else(sum)?;
+        if self.entries > ENTRIES_MAX { Err(too_large("manifest", "more than 10 million entries")) } else { Ok(()) }
+    }
+
+    /// Adds the next entry and its line.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when there are too many.
+    pub fn add(&mut self, entry: &Entry, line: &[u8]) -> Result<()> {
+        self.count(entry)?;
+        entry.hash_into(&mut self.content);
+        self.tree.add(line);
+        Ok(())
+    }
+
+    /// The content id.
+    #[must_use]
+    pub fn content(&self) -> Digest {
+        self.content.finish()
+    }
+
+    /// `entriesRoot`.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.tree.root()
+    }
+}
+
+/// Reads entries. With `full`, hashes are computed as well.
+pub struct Entries<'a> {
+    frames: Frames<'a>,
+    at: usize,
+    full: bool,
+    /// What was counted so far.
+    pub tally: Tally,
+    last: Option<String>,
+    open: Vec<String>,
+}
+
+impl<'a> Entries<'a> {
+    /// Over the age plaintext of a manifest from its first entry frame on.
+    #[must_use]
+    pub fn new(rest: &'a [u8], nonce: &[u8; 32], full: bool) -> Self {
+        Entries { frames: Frames::new(rest), at: 0, full, tally: Tally::new(nonce), last: None, open: Vec::new() }
+    }
+
+    /// Bytes of lines read so far.
+    #[must_use]
+    pub fn lines_read(&self) -> u64 {
+        self.frames.total
+    }
+
+    /// The next entry; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] for order and spelling, [`Error::UnsafePath`] for a missing parent, and the limits.
+    #[expect(clippy::should_implement_trait, reason = "an iterator can't return Result<Option<_>>")]
+    pub fn next(&mut self) -> Result<Option<Entry>> {
+        if self.at == self.frames.lines.len() {
+            if !self.frames.advance()? {
+                return Ok(None);
+            }
+            self.at = 0;
+            let offset = parse_offset(self.line()?)?;
+            if offset != self.tally.offset {
+                return Err(changed("manifest", "an `o` line that states a wrong offset"));
+            }
+            if self.at == self.frames.lines.len() {
+                return Err(changed("manifest", "a frame without an entry"));
+            }
+        }
+        let start = self.at;
+        let line = self.line()?;
+        if is_offset(line) {
+            return Err(changed("manifest", "an `o` line within a frame"));
+        }
+        let entry = Entry::parse(line)?;
+        self.check_place(&entry)?;
+        if self.full {
+            let line = self.frames.lines.get(start..self.at - 1).unwrap_or_default();
+            self.tally.add(&entry, line)?;
+        } else {
+            self.tally.count(&entry)?;
+        }
+        Ok(Some(entry))
+    }
+
+    fn line(&mut self) -> Result<&[u8]> {
+        let rest = self.frames.lines.get(self.at..).unwrap_or_default();
+        let len = rest.iter().position(|b| *b == b'\n').ok_or_else(|| changed("manifest", "a line without its end"))?;
+        self.at += len + 1;
+        Ok(rest.get(..len).unwrap_or_default())
+    }
+
+    fn check_place(&mut self, entry: &Entry) -> Result<()> {
+        let path = entry.path.as_str();
+        if self.last.as_deref().is_some_and(|last| last >= path) {
+            return Err(changed("manifest", format!("`{path}` is out of order or listed twice")));
+        }
+        // Everything below a folder sorts before its name followed by the byte after `/`.
+        let closed =
+            |dir: &str| path.strip_prefix(dir).is_none_or(|rest| rest.as_bytes().first().is_none_or(|b| *b > b'/'));
+        while self.open.last().is_some_and(|dir| closed(dir)) {
+            self.open.pop();
+        }
+        if let Some(parent) = entry.path.parent()
+            && !self.open.iter().rev().any(|dir| dir == parent)
+        {
+            return Err(Error::UnsafePath { path: path.to_owned(), why: "its folder is not listed before it" });
+        }
+        if entry.kind == Kind::Dir {
+            self.open.push(path.to_owned());
+        }
+        let last = self.last.get_or_insert_default();
+        last.clear();
+        last.push_str(path);
+        Ok(())
+    }
+}

@@ -1,0 +1,252 @@
+//! `envelope.json`: what the signature binds, an in-toto Statement v1 (FORMAT §2).
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{changed, too_large};
+use super::time::Time;
+use super::version::{COMPARTMENTS_MAX, ENVELOPE_MAX, FORMAT, SIGNERS_MAX, TAGS_MAX, VOLUME_MAX, VOLUMES_MAX};
+use super::{Error, Result, json};
+use crate::crypto::{Digest, Fingerprint, Hex, Tag, digest, sha256};
+
+/// Names a bundle everywhere: H(envelope.json).
+pub type BundleRef = Digest;
+
+/// The namespace of bundle signatures.
+pub const NAMESPACE: &str = "consign-bundle-v1";
+
+const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+const PREDICATE: &str = "urn:consign:bundle:1";
+
+/// The whole statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    #[serde(rename = "_type")]
+    kind: String,
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+    subject: Vec<Subject>,
+    /// The statement proper.
+    pub predicate: Predicate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Subject {
+    name: String,
+    digest: SumsDigest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct SumsDigest {
+    blake3: Digest,
+    sha256: Digest,
+}
+
+/// What is said about the bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Predicate {
+    /// 1.
+    pub format: u64,
+    /// Extensions that a reader must know.
+    pub crit: Vec<String>,
+    /// A random id.
+    pub bundle: Hex<16>,
+    /// Its name, such as `acme-0007`.
+    pub name: String,
+    /// Drop or return.
+    pub kind: Kind,
+    /// When it was made, by the sender's clock.
+    pub created: Time,
+    /// When honest readers stop opening it.
+    #[serde(deserialize_with = "json::nullable")]
+    pub expires: Option<Time>,
+    /// The sender, as it calls itself.
+    pub sender: Sender,
+    /// Who signs, in this order.
+    pub signers: Vec<Fingerprint>,
+    /// The program that made it.
+    pub tool: String,
+    /// What a return answers.
+    #[serde(rename = "inReplyTo", deserialize_with = "json::nullable")]
+    pub in_reply_to: Option<BundleRef>,
+    /// What a delta is made against.
+    #[serde(deserialize_with = "json::nullable")]
+    pub parent: Option<BundleRef>,
+    /// Bundles this one replaces.
+    pub supersedes: Vec<BundleRef>,
+    /// The compartments.
+    pub compartments: Vec<Compartment>,
+}
+
+/// The kind of a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Goes out.
+    Drop,
+    /// Answers a drop.
+    Return,
+}
+
+/// A self-given name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// The name.
+    pub name: String,
+}
+
+/// What is public about a compartment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compartment {
+    /// One per recipient, ascending.
+    pub tags: Vec<Tag>,
+    /// Whether its key is held back.
+    pub held: bool,
+    /// How many volumes.
+    pub volumes: u64,
+    /// The greatest plain length of a volume, in bytes.
+    pub volume: u64,
+    /// The length of the tar stream, in bytes.
+    pub stream: u64,
+    /// Where its manifest is.
+    pub manifest: ManifestPlace,
+    /// The hash of the terms line.
+    pub terms: Digest,
+    /// The root over the entry lines.
+    #[serde(rename = "entriesRoot")]
+    pub entries_root: Digest,
+}
+
+/// Where a manifest is and what it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestPlace {
+    /// The offset of its outer header.
+    pub offset: u64,
+    /// The size of the member.
+    pub size: u64,
+    /// The length of its age plaintext.
+    pub bytes: u64,
+    /// The length of the JSON Lines in it.
+    pub lines: u64,
+    /// The hash of its age plaintext.
+    pub blake3: Digest,
+}
+
+impl Envelope {
+    /// The statement about these B3SUMS.
+    #[must_use]
+    pub fn new(sums: &[u8], predicate: Predicate) -> Self {
+        let digest = SumsDigest { blake3: digest(sums), sha256: sha256(sums) };
+        let subject = vec![Subject { name: "B3SUMS".to_owned(), digest }];
+        Envelope { kind: STATEMENT.to_owned(), predicate_type: PREDICATE.to_owned(), subject, predicate }
+    }
+
+    /// The bytes to sign and store.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond 1 MiB.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let bytes = serde_json::to_vec(self).map_err(|e| changed("envelope.json", e.to_string()))?;
+        if bytes.len() as u64 > ENVELOPE_MAX {
+            return Err(too_large("envelope.json", "1 MiB at most"));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads and checks every field that can be checked alone. The caller has verified the signatures.
+    ///
+    /// # Errors
+    /// [`Error::Newer`] for another format or an extension, else [`Error::Changed`] or [`Error::TooLarge`].
+    pub fn parse(bytes: &[u8]) -> Result<Envelope> {
+        json::check(bytes).map_err(|why| changed("envelope.json", why))?;
+        check_version(bytes)?;
+        let envelope: Envelope = json::parse(bytes, "envelope.json")?;
+        envelope.check().map_err(|why| changed("envelope.json", why))?;
+        envelope.check_limits()?;
+        Ok(envelope)
+    }
+
+    /// The stated BLAKE3 hash of B3SUMS.
+    #[must_use]
+    pub fn sums(&self) -> Option<Digest> {
+        self.subject.first().map(|s| s.digest.blake3)
+    }
+
+    /// Whether both stated hashes fit these B3SUMS.
+    #[must_use]
+    pub fn fits(&self, sums: &[u8]) -> bool {
+        self.subject.first().is_some_and(|s| s.digest.blake3 == digest(sums) && s.digest.sha256 == sha256(sums))
+    }
+
+    fn check(&self) -> std::result::Result<(), &'static str> {
+        let p = &self.predicate;
+        let ensure = |ok: bool, why| if ok { Ok(()) } else { Err(why) };
+        ensure(self.kind == STATEMENT && self.predicate_type == PREDICATE, "not a consign statement")?;
+        ensure(self.subject.len() == 1 && self.subject.iter().all(|s| s.name == "B3SUMS"), "not about B3SUMS alone")?;
+        ensure(valid_name(&p.name), "its name has a form that names can't have")?;
+        ensure((p.kind == Kind::Return) == p.in_reply_to.is_some(), "a return answers a drop, and only a return does")?;
+        ensure(!p.signers.is_empty(), "nobody is listed as signer")?;
+        let mut signers: Vec<_> = p.signers.iter().collect();
+        signers.sort();
+        signers.dedup();
+        ensure(signers.len() == p.signers.len(), "a signer is listed twice")?;
+        ensure(!p.compartments.is_empty(), "it has no compartment")?;
+        p.compartments.iter().try_for_each(Compartment::check)
+    }
+
+    fn check_limits(&self) -> Result<()> {
+        let p = &self.predicate;
+        let most = |ok: bool, why: &str| if ok { Ok(()) } else { Err(too_large("envelope.json", why)) };
+        most(p.signers.len() <= SIGNERS_MAX, "more than 8 signers")?;
+        most(p.compartments.len() <= COMPARTMENTS_MAX, "more than 64 compartments")?;
+        most(p.compartments.iter().all(|c| c.tags.len() <= TAGS_MAX), "more than 128 recipients")?;
+        most(p.compartments.iter().all(|c| c.volume <= VOLUME_MAX), "a volume of more than 64 MiB")?;
+        most(p.compartments.iter().all(|c| c.volumes <= VOLUMES_MAX), "more than 999,999 volumes")?;
+        most(
+            p.compartments.iter().all(|c| c.manifest.bytes <= super::version::MANIFEST_MAX),
+            "a manifest of more than 4 GiB",
+        )
+    }
+}
+
+impl Compartment {
+    fn check(&self) -> std::result::Result<(), &'static str> {
+        let ensure = |ok: bool, why| if ok { Ok(()) } else { Err(why) };
+        ensure(!self.tags.is_empty(), "a compartment without a recipient")?;
+        ensure(self.tags.iter().zip(self.tags.iter().skip(1)).all(|(a, b)| a < b), "recipient tags out of order")?;
+        ensure(self.volumes >= 1 && self.volume >= 1, "a compartment without a volume")?;
+        ensure(self.stream >= 1024 && self.stream % 512 == 0, "a stream of an impossible length")?;
+        let most = self.volumes.saturating_mul(self.volume);
+        ensure(self.volume <= self.stream && self.stream <= most, "volumes that can't hold the stream")?;
+        ensure(self.manifest.bytes >= 1 && self.manifest.lines >= 1, "an empty manifest")
+    }
+}
+
+fn check_version(bytes: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Peek {
+        predicate: PeekIn,
+    }
+    #[derive(Deserialize)]
+    struct PeekIn {
+        format: u64,
+        #[serde(default)]
+        crit: Vec<String>,
+    }
+    let peek: Peek = json::parse(bytes, "envelope.json")?;
+    if peek.predicate.format != FORMAT {
+        return Err(Error::Newer { what: format!("bundle format {}", peek.predicate.format) });
+    }
+    // No extension exists yet.
+    match peek.predicate.crit.first() {
+        Some(name) => Err(Error::Newer { what: format!("extension `{name}`") }),
+        None => Ok(()),
+    }
+}
+
+/// Whether a text can be the name of a bundle: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
+#[must_use]
+pub fn valid_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}

@@ -1,0 +1,60 @@
+//! Key files: they release a held compartment or let one more recipient in (FORMAT §5.6).
+
+use base64::Engine;
+use serde::{Deserialize, Serialize};
+
+use super::document::Document;
+use super::envelope::BundleRef;
+use super::error::changed;
+use super::time::Time;
+use super::{Result, json};
+use crate::crypto::{PublicKey, Tag};
+
+/// The namespace of key file signatures.
+pub const NAMESPACE: &str = "consign-key-v1";
+
+/// The signed line of a key file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyFile {
+    /// `key/1`.
+    pub consign: String,
+    /// The bundle.
+    pub bundle: BundleRef,
+    /// The compartment.
+    pub compartment: u64,
+    /// The recipients of the key in it.
+    pub tags: Vec<Tag>,
+    /// When it was made.
+    pub at: Time,
+    /// base64 of a `key.age`.
+    pub key: String,
+}
+
+impl KeyFile {
+    /// Reads a key file and returns it with the key that signed it; the caller compares that with the bundle's.
+    ///
+    /// # Errors
+    /// [`super::card::CardError`] for its bytes or its signature.
+    pub fn read(bytes: &[u8]) -> std::result::Result<(KeyFile, PublicKey), super::card::CardError> {
+        let document = Document::split(bytes, "key file")?;
+        let file: KeyFile = json::parse(&document.line, "key file")?;
+        let ascending = file.tags.iter().zip(file.tags.iter().skip(1)).all(|(a, b)| a < b);
+        if file.consign != "key/1" || file.tags.is_empty() || !ascending {
+            return Err(changed("key file", "not a key/1 with recipient tags in order").into());
+        }
+        match document.verify(NAMESPACE, "key file")?.as_slice() {
+            [one] => Ok((file, one.clone())),
+            _ => Err(changed("key file", "it has more than one signature").into()),
+        }
+    }
+
+    /// The `key.age` in it.
+    ///
+    /// # Errors
+    /// [`super::Error::Changed`] unless it is base64.
+    pub fn key_age(&self) -> Result<Vec<u8>> {
+        base64::engine::general_purpose::STANDARD
+            .decode(&self.key)
+            .map_err(|_| changed("key file", "its key is not base64"))
+    }
+}

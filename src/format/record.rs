@@ -1,0 +1,146 @@
+//! Ledger lines and their chain (FORMAT §5.9).
+
+use serde::{Deserialize, Serialize};
+
+use super::envelope::BundleRef;
+use super::error::{changed, too_large};
+use super::time::Time;
+use super::version::LINE_MAX;
+use super::{Result, json};
+use crate::crypto::{Digest, Fingerprint, Hex, digest};
+
+/// Names one signing key on one machine.
+pub type Writer = Hex<8>;
+
+/// What every line holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number, from 0.
+    pub n: u64,
+    /// Who writes.
+    pub writer: Writer,
+    /// H(line before); zeros first.
+    pub prev: Digest,
+    /// When, by the writer's clock.
+    pub at: Time,
+    /// The signing key in use; none for a writer that has none.
+    #[serde(deserialize_with = "json::nullable")]
+    pub signer: Option<Fingerprint>,
+    /// What happened. Words that a reader does not know are kept.
+    pub event: String,
+    /// The fields of the event.
+    #[serde(flatten)]
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A bundle went out.
+    Sent(Sent),
+    /// A bundle was unpacked here.
+    Received {
+        /// The bundle.
+        bundle: BundleRef,
+        /// Its name.
+        name: String,
+        /// The partner it came from.
+        partner: String,
+        /// The key that signed it.
+        by: Fingerprint,
+        /// Content ids of the compartments unpacked.
+        contents: Vec<Digest>,
+        /// Hashes of their terms lines.
+        terms: Vec<Digest>,
+    },
+    /// A partner's card was put on record.
+    PartnerAdded {
+        /// Its name here.
+        partner: String,
+        /// The card's id.
+        card: Digest,
+        /// How it was checked.
+        checked: String,
+    },
+    /// A partner was taken off.
+    PartnerRemoved {
+        /// Its name here.
+        partner: String,
+    },
+    /// Keys were made.
+    KeyMade {
+        /// The card's id.
+        card: Digest,
+    },
+}
+
+/// The line of a drop or a return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// The bundle.
+    pub bundle: BundleRef,
+    /// Its name.
+    pub name: String,
+    /// To whom, by their names here; recipients without a name by their recipient string.
+    pub partners: Vec<String>,
+    /// The scope.
+    pub scope: String,
+    /// The git revision, if it was made from one.
+    pub revision: Option<String>,
+    /// Content ids of the compartments.
+    pub contents: Vec<Digest>,
+    /// Hashes of their terms lines.
+    pub terms: Vec<Digest>,
+    /// H of the private part's file.
+    pub private: Digest,
+}
+
+/// Where a chain stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Lines so far.
+    pub entries: u64,
+    /// H(last line); zeros when there is none.
+    pub head: Digest,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Head { entries: 0, head: Hex([0; 32]) }
+    }
+}
+
+impl Head {
+    /// Spells the next line (without LF).
+    ///
+    /// # Errors
+    /// [`super::Error::TooLarge`] beyond 64 KiB.
+    pub fn next_line(&self, writer: Writer, at: Time, signer: Option<&Fingerprint>, event: &Event) -> Result<Vec<u8>> {
+        let bad = |e: serde_json::Error| changed("ledger line", e.to_string());
+        let mut fields = serde_json::to_value(event).map_err(bad)?;
+        let fields = fields.as_object_mut().map(std::mem::take).unwrap_or_default();
+        let mut rest = fields;
+        let event = rest.remove("event").and_then(|w| w.as_str().map(str::to_owned)).unwrap_or_default();
+        let line = Line { n: self.entries, writer, prev: self.head, at, signer: signer.cloned(), event, fields: rest };
+        let line = serde_json::to_vec(&line).map_err(bad)?;
+        if line.len() > LINE_MAX { Err(too_large("ledger line", "64 KiB at most")) } else { Ok(line) }
+    }
+
+    /// Checks that `line` (without LF) follows, and moves on.
+    ///
+    /// # Errors
+    /// [`super::Error::Changed`] naming the line.
+    pub fn follow(&mut self, line: &[u8]) -> Result<Line> {
+        let part = format!("ledger line {}", self.entries + 1);
+        if line.len() > LINE_MAX {
+            return Err(too_large(part, "64 KiB at most"));
+        }
+        let parsed: Line = json::parse(line, &part)?;
+        if parsed.n != self.entries || parsed.prev != self.head {
+            return Err(changed(part, "it does not follow the line before"));
+        }
+        *self = Head { entries: self.entries + 1, head: digest(line) };
+        Ok(parsed)
+    }
+}

@@ -1,0 +1,6 @@
+//! consign
+#![forbid(unsafe_code)]
+pub mod class;
+pub mod crypto;
+pub mod files;
+pub mod format;
