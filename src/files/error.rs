@@ -25,6 +25,12 @@ pub enum Error {
         /// It.
         path: PathBuf,
     },
+    /// Another run is writing the same thing.
+    #[error("another run is writing {} right now", path.display())]
+    Busy {
+        /// It.
+        path: PathBuf,
+    },
     /// A file that is not what it was when the tree was listed.
     #[error("`{path}` changed while it was read ({how})")]
     ChangedWhileRead {
@@ -114,6 +120,7 @@ impl Fault for Error {
         match self {
             Error::Io { .. } => "io",
             Error::Exists { .. } => "exists",
+            Error::Busy { .. } => "busy",
             Error::ChangedWhileRead { .. } => "changed-while-read",
             Error::SpecialFile { .. } => "special-file",
             Error::BadName { .. } => "unsafe-name",
@@ -130,6 +137,7 @@ impl Fault for Error {
         match self {
             Error::Io { .. }
             | Error::Exists { .. }
+            | Error::Busy { .. }
             | Error::ChangedWhileRead { .. }
             | Error::Git { .. }
             | Error::NoRoom { .. } => Class::Failed,
