@@ -155,7 +155,10 @@ impl CompartmentKey {
 pub(super) fn one_recipient(file: &[u8], what: &str) -> Result<AgeHead> {
     let head = AgeHead::scan(file, HeadLimits::VOLUME, what)?;
     let kind_is_known = head.real().all(|s| s.kind == "X25519" || s.kind == "mlkem768x25519");
-    if head.real().count() != 1 || head.stanzas.len() > 2 || !kind_is_known {
+    if head.stanzas.iter().filter(|s| s.is_grease()).count() > 1 {
+        return Err(Error::HeadTooLarge { what: what.to_owned(), why: "more than one grease stanza" });
+    }
+    if head.real().count() != 1 || !kind_is_known {
         return Err(Error::BadHead { what: what.to_owned(), why: "not locked to one compartment key" });
     }
     if head.is_post_quantum() {

@@ -137,7 +137,7 @@ impl SignedCard {
 
 fn check(card: &Card) -> Result<()> {
     let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed("card", why)) };
-    ensure(card.consign == "card/1", "not card/1")?;
+    json::check_kind(&card.consign, "card", "card")?;
     ensure(card.number >= 1, "its number is 0")?;
     ensure(!card.name.trim().is_empty(), "it has no name")?;
     ensure(!card.recipients.is_empty() || !card.pq.is_empty(), "nothing can be locked to it")?;

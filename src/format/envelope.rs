@@ -157,7 +157,7 @@ impl Envelope {
     /// # Errors
     /// [`Error::Newer`] for another format or an extension, else [`Error::Changed`] or [`Error::TooLarge`].
     pub fn parse(bytes: &[u8]) -> Result<Envelope> {
-        json::check(bytes).map_err(|why| changed("envelope.json", why))?;
+        json::check(bytes, "envelope.json")?;
         check_version(bytes)?;
         let envelope: Envelope = json::parse(bytes, "envelope.json")?;
         envelope.check().map_err(|why| changed("envelope.json", why))?;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::Result;
-use super::error::changed;
+use super::error::{changed, too_large};
 use super::version::INTEGER_MAX;
 
 const DEPTH_MAX: usize = 32;
@@ -16,8 +16,20 @@ const DEPTH_MAX: usize = 32;
 /// # Errors
 /// [`super::Error::Changed`] for anything that is not such JSON or lacks a field.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8], part: &str) -> Result<T> {
-    check(bytes).map_err(|why| changed(part, why))?;
+    check(bytes, part)?;
     serde_json::from_slice(bytes).map_err(|e| changed(part, e.to_string()))
+}
+
+/// Checks a document's `consign` field, such as `card/1`.
+///
+/// # Errors
+/// [`super::Error::Newer`] for another number, [`super::Error::Changed`] for another word.
+pub fn check_kind(found: &str, word: &str, part: &str) -> Result<()> {
+    match found.split_once('/') {
+        Some((w, "1")) if w == word => Ok(()),
+        Some((w, n)) if w == word && n.parse::<u32>().is_ok() => Err(super::Error::Newer { what: found.to_owned() }),
+        _ => Err(changed(part, format!("not a {word}/1"))),
+    }
 }
 
 /// For fields that must be present but may be null: `#[serde(deserialize_with = "json::nullable")]`.
@@ -28,11 +40,17 @@ pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> std::re
     Option::deserialize(d)
 }
 
+const DEEP: &str = "JSON nested more than 32 deep";
+
 /// Checks that the bytes are one object within the rules.
 ///
 /// # Errors
-/// The rule that is broken.
-pub fn check(bytes: &[u8]) -> std::result::Result<(), &'static str> {
+/// [`super::Error::Changed`] with the rule that is broken, [`super::Error::TooLarge`] for the depth.
+pub fn check(bytes: &[u8], part: &str) -> Result<()> {
+    scan(bytes).map_err(|why| if why == DEEP { too_large(part, why) } else { changed(part, why) })
+}
+
+fn scan(bytes: &[u8]) -> Check<()> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         return Err("it begins with a byte order mark");
     }
@@ -144,7 +162,7 @@ impl Scan<'_> {
 
     fn object(&mut self, depth: usize) -> Check<()> {
         if depth > DEPTH_MAX {
-            return Err("JSON nested more than 32 deep");
+            return Err(DEEP);
         }
         self.pos += 1;
         self.space();
@@ -175,7 +193,7 @@ impl Scan<'_> {
 
     fn array(&mut self, depth: usize) -> Check<()> {
         if depth > DEPTH_MAX {
-            return Err("JSON nested more than 32 deep");
+            return Err(DEEP);
         }
         self.pos += 1;
         self.space();
@@ -202,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_the_format_forbids_is_refused() {
-        assert_eq!(check(br#"{"a":1,"b":[true,null,{"c":"\u00e9\"x"}]}"#), Ok(()));
+        assert_eq!(scan(br#"{"a":1,"b":[true,null,{"c":"\u00e9\"x"}]}"#), Ok(()));
         for bad in [
             "",
             "[]",
@@ -227,13 +245,13 @@ mod tests {
             r#"{"a":"\"#,
             r#"{"x":{"b":1,"b":2}}"#,
         ] {
-            assert!(check(bad.as_bytes()).is_err(), "{bad}");
+            assert!(scan(bad.as_bytes()).is_err(), "{bad}");
         }
-        assert_eq!(check(br#"{"a":9007199254740991}"#), Ok(()));
+        assert_eq!(scan(br#"{"a":9007199254740991}"#), Ok(()));
         let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
-        assert_eq!(check(deep(31).as_bytes()), Ok(()));
-        assert!(check(deep(32).as_bytes()).is_err());
-        assert!(check(deep(1_000_000).as_bytes()).is_err());
-        assert!(check(b"{\"a\":\"\xff\"}").is_err());
+        assert_eq!(scan(deep(31).as_bytes()), Ok(()));
+        assert!(scan(deep(32).as_bytes()).is_err());
+        assert!(scan(deep(1_000_000).as_bytes()).is_err());
+        assert!(scan(b"{\"a\":\"\xff\"}").is_err());
     }
 }

@@ -39,8 +39,9 @@ impl KeyFile {
         let document = Document::split(bytes, "key file")?;
         let file: KeyFile = json::parse(&document.line, "key file")?;
         let ascending = file.tags.iter().zip(file.tags.iter().skip(1)).all(|(a, b)| a < b);
-        if file.consign != "key/1" || file.tags.is_empty() || !ascending {
-            return Err(changed("key file", "not a key/1 with recipient tags in order").into());
+        json::check_kind(&file.consign, "key", "key file")?;
+        if file.tags.is_empty() || !ascending {
+            return Err(changed("key file", "it lacks recipient tags in order").into());
         }
         match document.verify(NAMESPACE, "key file")?.as_slice() {
             [one] => Ok((file, one.clone())),

@@ -243,9 +243,7 @@ fn read_head(line: &[u8]) -> Result<Head> {
         return Err(too_large("manifest", "a first line beyond 1 MiB"));
     }
     let head: Head = json::parse(line, "manifest")?;
-    if head.consign != "manifest/1" {
-        return Err(changed("manifest", "not manifest/1"));
-    }
+    json::check_kind(&head.consign, "manifest", "manifest")?;
     Ok(head)
 }
 

@@ -37,12 +37,15 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// A bundle went out.
-    Sent(Sent),
+    /// A drop went out.
+    Drop(Sent),
+    /// A return went out.
+    Return(Sent),
     /// A bundle was unpacked here.
     Received {
         /// The bundle.
-        bundle: BundleRef,
+        #[serde(rename = "ref")]
+        reference: BundleRef,
         /// Its name.
         name: String,
         /// The partner it came from.
@@ -79,7 +82,8 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sent {
     /// The bundle.
-    pub bundle: BundleRef,
+    #[serde(rename = "ref")]
+    pub reference: BundleRef,
     /// Its name.
     pub name: String,
     /// To whom, by their names here; recipients without a name by their recipient string.

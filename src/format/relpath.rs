@@ -126,7 +126,8 @@ fn link_fault(path: &RelPath, target: &str) -> Option<&'static str> {
     if target.contains(['\0', '\\']) {
         return Some("its target holds a NUL or a backslash");
     }
-    if target.starts_with('/') {
+    let drive = matches!(target.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+    if target.starts_with('/') || drive {
         return Some("its target is absolute");
     }
     // A `..` after a name would follow whatever that name is, so it may stand in front only.
@@ -201,6 +202,7 @@ mod tests {
             ("l", ""),
             ("l", "a\\b"),
             ("l", "a/.."),
+            ("l", "C:x"),
         ] {
             assert!(check_link(&at(path), target).is_err(), "{path} {target}");
         }

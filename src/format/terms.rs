@@ -55,9 +55,7 @@ impl Terms {
             return Err(too_large("the terms line", "192 KiB at most"));
         }
         let terms: Terms = json::parse(line, "terms line")?;
-        if terms.consign != "terms/1" {
-            return Err(changed("terms line", "not terms/1"));
-        }
+        json::check_kind(&terms.consign, "terms", "terms line")?;
         Ok(terms)
     }
 }
