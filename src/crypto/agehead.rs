@@ -18,7 +18,7 @@ impl HeadLimits {
     /// For `key.age` and `terms.age`.
     pub const KEY: HeadLimits = HeadLimits { bytes: 256 << 10, stanzas: 128, lines: 2048 };
     /// For volumes and manifests.
-    pub const VOLUME: HeadLimits = HeadLimits { bytes: 8 << 10, stanzas: 2, lines: 2048 };
+    pub const VOLUME: HeadLimits = HeadLimits { bytes: 8 << 10, stanzas: 3, lines: 2048 };
 }
 
 /// One stanza: its type and arguments. The body is checked for shape only.
@@ -56,6 +56,22 @@ impl AgeHead {
     /// [`Error::BadHead`] for a breach of the age format, [`Error::HeadTooLarge`] for one of the limits.
     pub fn scan(bytes: &[u8], limits: HeadLimits, what: &str) -> Result<AgeHead> {
         Scan { bytes, pos: 0, lines: 0, limits, what }.head()
+    }
+
+    /// Scans the head of a volume or a manifest: one stanza, to the compartment, besides at most one of grease.
+    ///
+    /// # Errors
+    /// [`Error::BadHead`] otherwise, [`Error::HeadTooLarge`] for a limit.
+    pub fn of_compartment(bytes: &[u8], what: &str) -> Result<AgeHead> {
+        let head = AgeHead::scan(bytes, HeadLimits::VOLUME, what)?;
+        if head.stanzas.iter().filter(|s| s.is_grease()).count() > 1 {
+            return Err(Error::HeadTooLarge { what: what.to_owned(), why: "more than one grease stanza" });
+        }
+        let known = head.real().all(|s| s.kind == "X25519" || s.kind == "mlkem768x25519");
+        if head.real().count() == 1 && known {
+            return Ok(head);
+        }
+        Err(Error::BadHead { what: what.to_owned(), why: "not locked to one compartment key" })
     }
 
     /// The stanzas that mean something.

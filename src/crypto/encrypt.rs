@@ -7,7 +7,7 @@ use std::str::FromStr;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
-use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive};
+use super::{AgeHead, Error, Result, Secret, Tag, derive};
 
 /// Somebody a file can be locked to.
 #[derive(Clone)]
@@ -138,7 +138,9 @@ impl CompartmentKey {
     /// [`Error::BadHead`] unless the head names one recipient, besides grease; [`Error::Broken`] for a
     /// file that this key does not open or whose bytes were changed.
     pub fn decrypt_into(&self, file: &[u8], what: &str, out: &mut Vec<u8>) -> Result<()> {
-        one_recipient(file, what)?;
+        if AgeHead::of_compartment(file, what)?.is_post_quantum() {
+            return Err(Error::PostQuantum { what: "this bundle" });
+        }
         let broken = |_| Error::Broken { what: what.to_owned() };
         let decryptor = Decryptor::new_buffered(file).map_err(broken)?;
         let mut reader = decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(broken)?;
@@ -146,25 +148,6 @@ impl CompartmentKey {
         reader.read_to_end(out).map_err(|_| Error::Broken { what: what.to_owned() })?;
         Ok(())
     }
-}
-
-/// Checks the head of a volume or a manifest: one stanza, to the compartment, besides at most one of grease.
-///
-/// # Errors
-/// [`Error::BadHead`] otherwise.
-pub(super) fn one_recipient(file: &[u8], what: &str) -> Result<AgeHead> {
-    let head = AgeHead::scan(file, HeadLimits::VOLUME, what)?;
-    let kind_is_known = head.real().all(|s| s.kind == "X25519" || s.kind == "mlkem768x25519");
-    if head.stanzas.iter().filter(|s| s.is_grease()).count() > 1 {
-        return Err(Error::HeadTooLarge { what: what.to_owned(), why: "more than one grease stanza" });
-    }
-    if head.real().count() != 1 || !kind_is_known {
-        return Err(Error::BadHead { what: what.to_owned(), why: "not locked to one compartment key" });
-    }
-    if head.is_post_quantum() {
-        return Err(Error::PostQuantum { what: "this bundle" });
-    }
-    Ok(head)
 }
 
 fn encrypt_into<'a>(to: impl Iterator<Item = &'a dyn age::Recipient>, plain: &[u8], out: &mut Vec<u8>) -> Result<()> {

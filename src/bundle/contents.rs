@@ -1,0 +1,50 @@
+//! Reads the contents of what was selected, and refuses what can't be what the user means: a file that changed since it
+//! was listed, a Git LFS pointer in place of the file it stands for.
+
+use super::select::{Selection, Source};
+use crate::files::{Error, Result, TreeReader, What};
+
+/// How a Git LFS pointer begins.
+const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+/// A pointer is shorter than this (the specification of Git LFS).
+const LFS_END: u64 = 1024;
+
+/// Reads contents; one for each thread.
+pub struct ContentReader<'a> {
+    selection: &'a Selection,
+    from: Reader<'a>,
+}
+
+enum Reader<'a> {
+    Tree(TreeReader<'a>),
+}
+
+impl<'a> ContentReader<'a> {
+    pub(super) fn new(selection: &'a Selection) -> Result<Self> {
+        let from = match &selection.source {
+            Source::Folder(folder) => Reader::Tree(TreeReader::new(folder, &selection.listing)),
+        };
+        Ok(ContentReader { selection, from })
+    }
+
+    /// Appends bytes `offset..offset + len` of file `i` to `out`, or leaves `out` as it was.
+    ///
+    /// # Errors
+    /// [`Error::ChangedWhileRead`] if the file is not what was listed, [`Error::LfsPointer`]; what the system says.
+    pub fn read(&mut self, i: usize, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        match &mut self.from {
+            Reader::Tree(tree) => tree.read(i, offset, len, out)?,
+        }
+        let listing = &self.selection.listing;
+        if let What::File { size, .. } = listing.what(i)
+            && size < LFS_END
+            && offset == 0
+            && out.get(start..).is_some_and(|bytes| bytes.starts_with(LFS))
+        {
+            out.truncate(start);
+            return Err(Error::LfsPointer { path: listing.path(i) });
+        }
+        Ok(())
+    }
+}

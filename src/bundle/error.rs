@@ -1,0 +1,156 @@
+//! What can go wrong with one parcel.
+
+use crate::class::{Class, Fault};
+use crate::crypto::{self, Fingerprint};
+use crate::files;
+use crate::format::{self, card::CardError};
+use crate::policy::Refusal;
+
+/// An error of the bundle floor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bytes that are not in the format.
+    #[error(transparent)]
+    Format(#[from] format::Error),
+    /// Keys, envelopes, signatures.
+    #[error(transparent)]
+    Crypto(#[from] crypto::Error),
+    /// The disk.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// A rule.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A card or a key file.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// Signed by nobody who is known here.
+    #[error("signed, but not by anyone you trust yet")]
+    Untrusted {
+        /// The key.
+        by: Fingerprint,
+        /// What the bundle says its sender is called.
+        claims: String,
+        /// The check words of the key.
+        words: String,
+    },
+    /// No key here opens it.
+    #[error("no key here opens this bundle")]
+    NoKey {
+        /// The recipient strings that were tried.
+        tried: Vec<String>,
+    },
+    /// There is no key here at all.
+    #[error("there is no key here to open it with")]
+    NoIdentity,
+    /// The key of the bundle is held back.
+    #[error("the key of this bundle is held back by its sender")]
+    Held,
+    /// Several compartments are open and they disagree.
+    #[error("two compartments that your keys open disagree about `{path}`")]
+    CompartmentsDiffer {
+        /// The path.
+        path: String,
+        /// The compartments that are open.
+        open: Vec<usize>,
+    },
+    /// A compartment that is not there, or closed to these keys.
+    #[error("compartment {n} is not open to your keys")]
+    NoCompartment {
+        /// Its number.
+        n: usize,
+    },
+    /// A delta without what it is made against.
+    #[error("this bundle holds only what changed since another one")]
+    NeedsBase,
+    /// A delta and something else than what it is made against.
+    #[error("the base is not what this bundle was made against")]
+    WrongBase {
+        /// What it must be.
+        want: crypto::Digest,
+        /// What it is.
+        got: crypto::Digest,
+    },
+    /// A path that the bundle does not have.
+    #[error("there is no file `{path}` in the bundle")]
+    NotThere {
+        /// The path.
+        path: String,
+    },
+    /// Patterns that match nothing.
+    #[error("nothing in the bundle matches {patterns}")]
+    NothingMatched {
+        /// They.
+        patterns: String,
+    },
+    /// There is nothing to send.
+    #[error("there is nothing to send: every file is left out")]
+    NothingToSend,
+    /// Links can't be made where the tree should go.
+    #[error("there are {count} links in it, and none can be made here")]
+    NoLinks {
+        /// How many.
+        count: u64,
+    },
+    /// A name that this system can't hold.
+    #[error("`{path}` {why}")]
+    Unportable {
+        /// The path.
+        path: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// The reader of a pipe, or the disk behind a stream.
+    #[error("can't write the output: {0}")]
+    Output(#[source] std::io::Error),
+    /// A worker ended without a word.
+    #[error("a worker thread ended early; this is a bug")]
+    Bug,
+}
+
+/// A result of the bundle floor.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Fault for Error {
+    fn word(&self) -> &'static str {
+        match self {
+            Error::Format(e) => e.word(),
+            Error::Crypto(e) => e.word(),
+            Error::Files(e) => e.word(),
+            Error::Refused(e) => e.word(),
+            Error::Card(e) => e.word(),
+            Error::Untrusted { .. } => "untrusted",
+            Error::NoKey { .. } | Error::NoIdentity => "wrong-key",
+            Error::Held => "held",
+            Error::CompartmentsDiffer { .. } => "compartments-differ",
+            Error::NoCompartment { .. } => "no-compartment",
+            Error::NeedsBase => "needs-base",
+            Error::WrongBase { .. } => "wrong-base",
+            Error::NotThere { .. } => "not-there",
+            Error::NothingMatched { .. } => "nothing-matched",
+            Error::NothingToSend => "nothing-to-send",
+            Error::NoLinks { .. } => "no-links",
+            Error::Unportable { .. } => "unsafe-name",
+            Error::Output(_) => "io",
+            Error::Bug => "bug",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Error::Format(e) => e.class(),
+            Error::Crypto(e) => e.class(),
+            Error::Files(e) => e.class(),
+            Error::Refused(e) => e.class(),
+            Error::Card(e) => e.class(),
+            Error::Untrusted { .. } => Class::Untrusted,
+            Error::NoKey { .. } | Error::NoIdentity | Error::Held | Error::NoCompartment { .. } => Class::WrongKey,
+            Error::CompartmentsDiffer { .. } | Error::NeedsBase | Error::NotThere { .. } => Class::Usage,
+            Error::NothingMatched { .. } | Error::NothingToSend => Class::Usage,
+            Error::WrongBase { .. } => Class::Refused,
+            Error::NoLinks { .. } | Error::Unportable { .. } => Class::Unsafe,
+            Error::Output(_) | Error::Bug => Class::Failed,
+        }
+    }
+}

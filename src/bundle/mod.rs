@@ -1,0 +1,27 @@
+//! Floor 4, one parcel: from a tree to a bundle and back. It knows no partners, no marks and no secret rules; what it
+//! must know of them comes in as a clearance, a lens, or pins.
+
+mod base;
+mod build;
+mod contents;
+mod error;
+mod lens;
+mod names;
+mod open;
+mod pack;
+mod plan;
+mod reveal;
+mod seal;
+pub mod select;
+mod stream;
+mod unpack;
+mod verify;
+
+pub use error::{Error, Result};
+pub use lens::{Clear, Lens};
+pub use open::Opened;
+pub use pack::{Order, Parcel, TermsText, default_workers, pack};
+pub use reveal::{Ask, Part, Revealed};
+pub use seal::{Sealed, SealedCompartment};
+pub use unpack::{Counts, Unpack};
+pub use verify::{Pins, Signed, SignedBy, Trusted};

@@ -1,0 +1,272 @@
+//! Revealing: the compartment keys that this reader's identities open, and the manifests behind them, checked
+//! against the envelope in both directions (FORMAT §1.4, §2.5, §4.3).
+
+use std::collections::BTreeSet;
+
+use super::open::{data_of, member_at};
+use super::verify::Trusted;
+use super::{Error, Result};
+use crate::crypto::{self, CompartmentKey, Digest, Identities, Recipient, Tag, digest};
+use crate::format::card::CardError;
+use crate::format::container::Member;
+use crate::format::entries::Entries;
+use crate::format::envelope::Compartment;
+use crate::format::keyfile::KeyFile;
+use crate::format::manifest::{Front, Parent};
+use crate::format::version::{KEY_PLAIN_MAX, MANIFEST_MAX, TERMS_LINE_MAX};
+use crate::format::{self, changed};
+use crate::policy::Admission;
+
+/// What a reader opens with.
+pub struct Ask<'a> {
+    /// The reader's keys.
+    pub identities: &'a Identities,
+    /// Key files, as they came.
+    pub key_files: &'a [Vec<u8>],
+    /// One compartment only.
+    pub compartment: Option<usize>,
+}
+
+/// A bundle of which at least one compartment is open.
+pub struct Revealed {
+    pub(super) trusted: Trusted,
+    /// The compartments that are open, in order.
+    pub open: Vec<Part>,
+    /// The compartments that no key here opens.
+    pub closed: Vec<usize>,
+}
+
+/// An open compartment.
+pub struct Part {
+    /// Its number.
+    pub n: usize,
+    /// The front of its manifest.
+    pub front: Front,
+    pub(super) key: CompartmentKey,
+    plain: Vec<u8>,
+    entries_at: usize,
+    front_lines: u64,
+}
+
+/// Why a compartment stays closed.
+enum Closed {
+    NoKey,
+    Held,
+    PostQuantum,
+}
+
+impl Trusted {
+    /// Opens what the identities open. An [`Admission`] shows that the bundle may be opened today.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`] and its kin when nothing opens; a bad key file; a manifest that differs from what was signed.
+    pub fn reveal(self, _admitted: Admission, ask: &Ask<'_>) -> Result<Revealed> {
+        let files = self.key_files(ask.key_files)?;
+        let (mut open, mut closed, mut why) = (Vec::new(), Vec::new(), Vec::new());
+        for n in 0..self.signed.compartments().len() {
+            if ask.compartment.is_some_and(|only| only != n) {
+                continue;
+            }
+            match self.key_of(n, &files, ask.identities)? {
+                Ok((key, recipient, tags)) => open.push(self.part(n, key, &recipient, tags)?),
+                Err(reason) => {
+                    closed.push(n);
+                    why.push(reason);
+                }
+            }
+        }
+        if !open.is_empty() {
+            return Ok(Revealed { trusted: self, open, closed });
+        }
+        Err(match (ask.compartment, why) {
+            (Some(n), why) if why.is_empty() => Error::NoCompartment { n },
+            (_, why) if why.iter().any(|w| matches!(w, Closed::Held)) => Error::Held,
+            (_, why) if why.iter().any(|w| matches!(w, Closed::PostQuantum)) => {
+                crypto::Error::PostQuantum { what: "this bundle" }.into()
+            }
+            _ if ask.identities.is_empty() => Error::NoIdentity,
+            _ => Error::NoKey { tried: ask.identities.recipients().map(str::to_owned).collect() },
+        })
+    }
+
+    /// Key files that are for this bundle and signed by its first signer. A bad one is an error, not ignored.
+    fn key_files(&self, files: &[Vec<u8>]) -> Result<Vec<KeyFile>> {
+        let mut all = Vec::new();
+        for bytes in files {
+            let (file, by) = KeyFile::read(bytes).map_err(|e| match e {
+                CardError::Format(e @ (format::Error::TooLarge { .. } | format::Error::Newer { .. })) => Error::from(e),
+                CardError::Format(e) => e.into(),
+                CardError::Crypto(e) => e.into(),
+            })?;
+            if file.bundle != self.signed.reference || Some(&by) != self.signed.signers.first().map(|s| &s.key) {
+                return Err(changed("key file", "it is for another bundle, or signed by somebody else").into());
+            }
+            if file.compartment >= self.signed.compartments().len() as u64 {
+                return Err(changed("key file", "it is for a compartment that is not there").into());
+            }
+            all.push(file);
+        }
+        Ok(all)
+    }
+
+    /// The key of compartment `n`, the recipient string that opened it, and the tags of the key file it came from.
+    #[expect(clippy::type_complexity, reason = "the inner result is a plain answer, used once")]
+    fn key_of(
+        &self,
+        n: usize,
+        files: &[KeyFile],
+        identities: &Identities,
+    ) -> Result<std::result::Result<(CompartmentKey, String, Option<Vec<Tag>>), Closed>> {
+        let held = self.signed.compartments().get(n).is_some_and(|c| c.held);
+        let (_, member) = self.signed.opened.keys.get(n).ok_or(Error::Bug)?;
+        let mut reason = Closed::NoKey;
+        let mut sources: Vec<(Vec<u8>, Option<Vec<Tag>>)> = Vec::new();
+        if !held {
+            sources.push((member.clone(), None));
+        }
+        for file in files.iter().filter(|f| f.compartment == n as u64) {
+            sources.push((file.key_age()?, Some(file.tags.clone())));
+        }
+        for (age, tags) in sources {
+            let what = if tags.is_some() { "key file".to_owned() } else { Member::Key(n).name() };
+            match identities.open(&age, &what, KEY_PLAIN_MAX) {
+                Ok(opened) => {
+                    let key = CompartmentKey::parse(&opened.plain, &what)?;
+                    return Ok(Ok((key, opened.recipient, tags)));
+                }
+                Err(crypto::Error::NoKey) => {}
+                Err(crypto::Error::PostQuantum { .. }) => reason = Closed::PostQuantum,
+                Err(e) => return Err(e.into()),
+            }
+        }
+        if held {
+            return self.held(n, member, identities).map(Err);
+        }
+        Ok(Err(reason))
+    }
+
+    /// A held compartment: its terms can be read and are checked, its key is not there.
+    fn held(&self, n: usize, member: &[u8], identities: &Identities) -> Result<Closed> {
+        let what = Member::Terms(n).name();
+        match identities.open(member, &what, TERMS_LINE_MAX) {
+            Ok(opened) => {
+                let stated = self.signed.compartments().get(n).map(|c| c.terms);
+                if stated != Some(digest(opened.plain.expose())) {
+                    return Err(changed(what, "its terms differ from what was signed").into());
+                }
+                crate::format::terms::Terms::parse(opened.plain.expose())?;
+                Ok(Closed::Held)
+            }
+            Err(crypto::Error::NoKey) => Ok(Closed::NoKey),
+            Err(crypto::Error::PostQuantum { .. }) => Ok(Closed::PostQuantum),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn part(&self, n: usize, key: CompartmentKey, recipient: &str, file_tags: Option<Vec<Tag>>) -> Result<Part> {
+        let public = self.signed.compartments().get(n).ok_or(Error::Bug)?;
+        let plain = self.manifest(n, public, &key)?;
+        let (front, rest, front_lines) = Front::read(&plain)?;
+        let entries_at = plain.len() - rest.len();
+        self.check_front(n, public, &front)?;
+        let bundle = self.signed.says().bundle;
+        let mine = Recipient::tag(recipient, bundle.bytes(), n as u64);
+        let named = front.head.recipients.iter().any(|r| r.key == recipient);
+        if !named && !file_tags.is_some_and(|tags| tags.contains(&mine)) {
+            let why = "your key opens it, but the sender did not name you: somebody else locked it to you";
+            return Err(changed("manifest", why).into());
+        }
+        Ok(Part { n, front, key, plain, entries_at, front_lines })
+    }
+
+    fn manifest(&self, n: usize, public: &Compartment, key: &CompartmentKey) -> Result<Vec<u8>> {
+        let member = Member::Manifest(n);
+        let name = member.name();
+        let source = &self.signed.opened.source;
+        let found = member_at(source, public.manifest.offset)?;
+        if found.name != name.as_bytes() || found.size != public.manifest.size {
+            return Err(changed(name, "it is not where the bundle says it is").into());
+        }
+        let data =
+            data_of(source, &found, MANIFEST_MAX.min(public.manifest.bytes + public.manifest.bytes / 64 + 65_536))?;
+        let wanted = self.signed.listed().find(|(m, _)| *m == member).map(|(_, hash)| hash);
+        if wanted != Some(digest(&data)) {
+            return Err(changed(name, "it differs from what was signed").into());
+        }
+        let mut plain = Vec::new();
+        key.decrypt_into(&data, &name, &mut plain)?;
+        if plain.len() as u64 != public.manifest.bytes || digest(&plain) != public.manifest.blake3 {
+            return Err(changed(name, "its contents differ from what was signed").into());
+        }
+        Ok(plain)
+    }
+
+    /// Mutual naming: what the manifest says of the bundle is what the envelope says of it.
+    fn check_front(&self, n: usize, public: &Compartment, front: &Front) -> Result<()> {
+        let says = self.signed.says();
+        let (head, terms) = (&front.head, &front.terms);
+        let first = self.signed.signers.first().map(|s| &s.fingerprint);
+        let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed(Member::Manifest(n).name(), why)) };
+        ensure(head.bundle == says.bundle && terms.bundle == says.bundle, "it belongs to another bundle")?;
+        ensure(head.compartment == n as u64 && terms.compartment == n as u64, "it belongs to another compartment")?;
+        ensure(Some(&head.sender) == first && Some(&terms.sender) == first, "it was made by another sender")?;
+        ensure(digest(&front.terms_line) == public.terms, "its terms differ from what was signed")?;
+        let tag = |key: &str| Recipient::tag(key, says.bundle.bytes(), n as u64);
+        let tags: BTreeSet<Tag> = head.recipients.iter().map(|r| tag(&r.key)).collect();
+        let same = tags.len() == head.recipients.len() && tags.iter().eq(public.tags.iter());
+        ensure(same, "it names other recipients than the envelope")?;
+        let quantum = head.recipients.iter().all(|r| r.key.starts_with("age1pq1"));
+        ensure(!quantum, "its key is weaker than its recipients allow")?;
+        ensure(Parent::agrees(head.parent.as_ref(), says.parent), "it names another parent than the envelope")?;
+        let plains = || front.volumes.iter().map(|v| u64::from(v.plain));
+        ensure(front.volumes.len() as u64 == public.volumes, "it lists another number of volumes")?;
+        ensure(plains().all(|p| p > 0 && p % 512 == 0), "it cuts the stream where it can't be cut")?;
+        ensure(plains().sum::<u64>() == public.stream, "its volumes don't add up to the stream")?;
+        ensure(plains().max() == Some(public.volume), "it lists a longer or shorter volume than the envelope")?;
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Reads the entries; with `full`, so that [`Part::check_sums`] can be asked afterwards.
+    #[must_use]
+    pub fn entries(&self, full: bool) -> Entries<'_> {
+        let rest = self.plain.get(self.entries_at..).unwrap_or_default();
+        Entries::new(rest, self.front.head.nonce.bytes(), full)
+    }
+
+    /// Checks the sums over all entries against the manifest's first line and the envelope.
+    ///
+    /// # Errors
+    /// What differs.
+    pub(super) fn check_sums(&self, entries: &Entries<'_>, public: &Compartment) -> Result<()> {
+        let (tally, head) = (&entries.tally, &self.front.head);
+        let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed(Member::Manifest(self.n).name(), why)) };
+        ensure(tally.files == head.files && tally.bytes == head.bytes, "its counts differ from its entries")?;
+        ensure(tally.content() == head.content, "its content id differs from its entries")?;
+        ensure(tally.root() == public.entries_root, "its entries differ from what was signed")?;
+        ensure(tally.offset.checked_add(1024) == Some(public.stream), "its entries don't fill the stream")?;
+        let lines = self.front_lines + entries.lines_read();
+        ensure(lines == public.manifest.lines, "it holds more or less lines than the envelope says")?;
+        ensure(tally.refs == 0 || head.parent.is_some(), "it takes files from a parent that it does not name")?;
+        Ok(())
+    }
+
+    /// The content id of its tree.
+    #[must_use]
+    pub fn content(&self) -> Digest {
+        self.front.head.content
+    }
+}
+
+impl Revealed {
+    /// What was checked before.
+    #[must_use]
+    pub fn trusted(&self) -> &Trusted {
+        &self.trusted
+    }
+
+    pub(super) fn public(&self, part: &Part) -> Result<&Compartment> {
+        self.trusted.signed.compartments().get(part.n).ok_or(Error::Bug)
+    }
+}

@@ -1,0 +1,201 @@
+//! The step `bundle::select` of the line to a bundle: from an order to the sorted, checked list of what is sent (FORMAT
+//! §3). Every name is checked before a file is read. It never decides who may get it, and reads no contents.
+
+use std::path::{Path, PathBuf};
+
+pub use super::contents::ContentReader;
+use super::names::{self, Names};
+use crate::files::{Folder, Glob, Ignored, LeftOut, Listing, Note, Progress, Result, Rules, Walk, What};
+use crate::format::tar::HeadKind;
+
+/// Where it comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum From<'a> {
+    /// A folder on disk.
+    Folder(&'a Path),
+    /// A folder on disk as it is: no rules apply but that `.git` and `.consign` are left out.
+    Plain(&'a Path),
+    /// A revision of a git repository; of a folder in one, that part of it.
+    Revision {
+        /// The repository, or a folder in it.
+        repo: &'a Path,
+        /// What `git rev-parse` understands.
+        rev: &'a str,
+    },
+}
+
+/// What the user asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// Where it comes from.
+    pub from: From<'a>,
+    /// `--include` and `--exclude`, in the order of the command line.
+    pub globs: &'a [Glob],
+    /// Whether names that some platform can't hold are sent all the same.
+    pub allow_unportable: bool,
+    /// No time is later than this (`SOURCE_DATE_EPOCH`).
+    pub latest: Option<u64>,
+    /// What this very run writes: never sent, wherever it is.
+    pub keep_out: &'a [PathBuf],
+    /// Whether to look into what is left out, in order to count it (a dry run).
+    pub survey: bool,
+}
+
+/// What is sent: sorted by the bytes of its paths, parents first, every path safe.
+#[derive(Debug)]
+pub struct Selection {
+    pub(super) listing: Listing,
+    pub(super) source: Source,
+    left_out: Vec<LeftOut>,
+    notes: Vec<Note>,
+    files: u64,
+    bytes: u64,
+}
+
+/// Where contents are read from.
+#[derive(Debug)]
+pub(super) enum Source {
+    Folder(Folder),
+}
+
+/// One entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Item<'a> {
+    /// What it is.
+    pub kind: HeadKind<'a>,
+    /// Seconds since 1970.
+    pub mtime: u64,
+}
+
+impl Selection {
+    /// Lists and checks what is to be sent.
+    ///
+    /// # Errors
+    /// What can't be read, and what can't be sent, by name.
+    pub fn of(order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
+        progress.begin("listing", 0);
+        let selection = match order.from {
+            From::Folder(path) => of_folder(path, order, progress)?,
+            From::Plain(path) => of_plain(path, order, progress)?,
+            From::Revision { .. } => of_folder(Path::new("."), order, progress)?,
+        };
+        names::check(&selection.listing, Names { allow_unportable: order.allow_unportable })?;
+        Ok(selection)
+    }
+
+    fn new(listing: Listing, source: Source, left_out: Vec<LeftOut>, notes: Vec<Note>) -> Selection {
+        let (mut files, mut bytes) = (0_u64, 0_u64);
+        for i in 0..listing.len() {
+            if let What::File { size, .. } = listing.what(i) {
+                files += 1;
+                bytes = bytes.saturating_add(size);
+            }
+        }
+        Selection { listing, source, left_out, notes, files, bytes }
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.listing.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.listing.is_empty()
+    }
+
+    /// Puts the path of entry `i` into `out`, in place of what it holds.
+    pub fn path_into(&self, i: usize, out: &mut String) {
+        self.listing.path_into(i, out);
+    }
+
+    /// Entry `i`.
+    #[must_use]
+    pub fn item(&self, i: usize) -> Item<'_> {
+        let kind = match self.listing.what(i) {
+            What::File { size, exec, .. } => HeadKind::File { size, exec },
+            What::Dir { .. } => HeadKind::Dir,
+            What::Link { .. } => HeadKind::Link(self.listing.target(i)),
+        };
+        Item { kind, mtime: self.listing.mtime(i) }
+    }
+
+    /// How many files there are.
+    #[must_use]
+    pub fn files(&self) -> u64 {
+        self.files
+    }
+
+    /// How many bytes they have.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The full id of the commit, for a revision.
+    #[must_use]
+    pub fn revision(&self) -> Option<&str> {
+        match &self.source {
+            Source::Folder(_) => None,
+        }
+    }
+
+    /// What is left out, by reason.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// What travels differently than it is.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Files and bytes of each folder at the top, `.` for files that are in none, for a dry run.
+    #[must_use]
+    pub fn included_by_folder(&self) -> Vec<(String, u64, u64)> {
+        let mut tops: Vec<usize> = Vec::with_capacity(self.len());
+        let mut groups = std::collections::BTreeMap::<&str, (u64, u64)>::new();
+        for i in 0..self.len() {
+            let parent = self.listing.parent(i);
+            let top = parent.and_then(|p| tops.get(p).copied()).unwrap_or(i);
+            tops.push(top);
+            if let What::File { size, .. } = self.listing.what(i) {
+                let name = if parent.is_none() { "." } else { self.listing.name(top) };
+                let group = groups.entry(name).or_default();
+                *group = (group.0 + 1, group.1.saturating_add(size));
+            }
+        }
+        groups.into_iter().map(|(name, (files, bytes))| (name.to_owned(), files, bytes)).collect()
+    }
+
+    /// A reader of contents; each thread makes one of its own.
+    ///
+    /// # Errors
+    /// If git can't be started.
+    pub fn reader(&self) -> Result<ContentReader<'_>> {
+        ContentReader::new(self)
+    }
+}
+
+fn of_folder(path: &Path, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
+    let folder = Folder::open(path)?;
+    let rules = Rules::new(Ignored::default(), &folder.rules()?, order.globs)?;
+    list(folder, &rules, false, order, progress)
+}
+
+fn of_plain(path: &Path, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
+    let rules = Rules::new(Ignored::default(), b"", order.globs)?;
+    list(Folder::open(path)?, &rules, true, order, progress)
+}
+
+fn list(root: Folder, rules: &Rules, plain: bool, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
+    let keep_out = root.inside(order.keep_out);
+    let (latest, survey) = (order.latest, order.survey);
+    let walk = Walk { root: &root, rules, plain, keep_out: &keep_out, latest, survey, progress };
+    let (listing, left_out, notes) = walk.run()?.into_parts();
+    Ok(Selection::new(listing, Source::Folder(root), left_out, notes))
+}

@@ -1,0 +1,453 @@
+//! Reading the volumes of a compartment: each is hashed before it is decrypted, and every header, pad and end byte is
+//! predicted from the manifest and compared; no tar is ever parsed (FORMAT §3). One reader, several sinks.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::reveal::Part;
+use super::{Error, Result};
+use crate::crypto::{CompartmentKey, Digest, Hasher, digest};
+use crate::files::{self, Hand, Progress, Root, Source};
+use crate::format::changed;
+use crate::format::container::Member;
+use crate::format::entry::{Entry, Kind};
+use crate::format::frame::Unsqueezer;
+use crate::format::tar::padded;
+
+/// Where the contents go.
+#[derive(Clone, Copy)]
+pub(super) enum Sink<'a> {
+    /// Nowhere: they are checked.
+    Check,
+    /// Into a tree.
+    Tree(&'a Root),
+    /// Into a pipe, one file only.
+    Pipe(&'a dyn Pipe),
+}
+
+/// A place where bytes go one after the other.
+pub(super) trait Pipe: Sync {
+    fn put(&self, bytes: &[u8]) -> std::io::Result<()>;
+}
+
+impl Pipe for Mutex<&mut (dyn Write + Send)> {
+    fn put(&self, bytes: &[u8]) -> std::io::Result<()> {
+        lock(self).write_all(bytes)
+    }
+}
+
+/// What happens to volumes that hold nothing wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// They are hashed.
+    Hash,
+    /// They are not read.
+    Skip,
+}
+
+/// A volume's member.
+#[derive(Clone, Copy)]
+pub(super) struct VolumeAt {
+    pub(super) data: u64,
+    pub(super) size: u64,
+    pub(super) hash: Digest,
+}
+
+/// An entry, and for one that lies in several volumes, whose turn it is.
+struct Shared {
+    entry: Entry,
+    wanted: bool,
+    turn: Option<Turn>,
+}
+
+#[derive(Default)]
+struct Turn {
+    state: Mutex<TurnState>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct TurnState {
+    at: u64,
+    hasher: Hasher,
+    file: Option<File>,
+}
+
+/// The part of an entry that lies in one volume.
+struct Piece {
+    shared: Arc<Shared>,
+    from: u64,
+    to: u64,
+}
+
+struct Job {
+    number: u64,
+    volume: VolumeAt,
+    plain: u32,
+    pieces: Vec<Piece>,
+    /// Zero bytes of the end of the stream.
+    zeros: u64,
+}
+
+/// What a run needs.
+pub(super) struct Run<'a> {
+    pub(super) source: &'a Source,
+    pub(super) part: &'a Part,
+    pub(super) volumes: &'a [VolumeAt],
+    pub(super) sink: Sink<'a>,
+    pub(super) rest: Rest,
+    pub(super) workers: usize,
+    pub(super) progress: &'a dyn Progress,
+}
+
+/// The most bytes that buffers may take in all.
+const MEMORY: u64 = 64 << 20;
+
+impl Run<'_> {
+    /// Reads all volumes. `visit` sees every entry in order, before its contents, and says whether it is wanted; with
+    /// `full` the sums over all entries are checked at the end.
+    pub(super) fn run(
+        &self,
+        full: Option<&crate::format::envelope::Compartment>,
+        visit: &mut dyn FnMut(&Entry) -> Result<bool>,
+    ) -> Result<()> {
+        let longest = self.part.front.volumes.iter().map(|v| u64::from(v.plain)).max().unwrap_or(0);
+        let most = usize::try_from(MEMORY / (longest * 2 + (128 << 10))).unwrap_or(1).max(1);
+        let workers = self.workers.clamp(1, most);
+        let (give, jobs) = sync_channel::<Job>(workers);
+        let jobs = Mutex::new(jobs);
+        let failed = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let hands: Vec<_> = (0..workers).map(|_| scope.spawn(|| self.work(&jobs, &failed))).collect();
+            let fed = self.feed(full, visit, &give, &failed);
+            if fed.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+            drop(give);
+            let worked = hands.into_iter().map(|hand| hand.join().map_err(|_| Error::Bug).and_then(|r| r));
+            let worked: Vec<Result<()>> = worked.collect();
+            // A worker's error says more than the feeder's, which may only have noticed that a worker stopped.
+            worked.into_iter().collect::<Result<Vec<()>>>().and(fed)
+        })
+    }
+
+    fn feed(
+        &self,
+        full: Option<&crate::format::envelope::Compartment>,
+        visit: &mut dyn FnMut(&Entry) -> Result<bool>,
+        give: &SyncSender<Job>,
+        failed: &AtomicBool,
+    ) -> Result<()> {
+        let mut entries = self.part.entries(full.is_some());
+        let mut feeder = Feeder { run: self, give, failed, number: 0, job: None, room: 0 };
+        feeder.next_volume()?;
+        while let Some(entry) = entries.next()? {
+            let wanted = visit(&entry)?;
+            if !entry.is_ref() {
+                feeder.entry(entry, wanted)?;
+            }
+        }
+        feeder.end()?;
+        match full {
+            Some(public) => self.part.check_sums(&entries, public),
+            None => Ok(()),
+        }
+    }
+
+    fn work(&self, jobs: &Mutex<Receiver<Job>>, failed: &AtomicBool) -> Result<()> {
+        let hand = match self.sink {
+            Sink::Tree(root) => Some(root.hand()),
+            _ => None,
+        };
+        let mut worker = Worker {
+            run: self,
+            hand,
+            a: Vec::new(),
+            b: Vec::new(),
+            unsqueezer: Unsqueezer::default(),
+            head: Vec::new(),
+            failed,
+        };
+        let alarm = Alarm(failed);
+        loop {
+            let job = lock(jobs).recv();
+            let Ok(job) = job else { break };
+            if failed.load(Ordering::Relaxed) {
+                continue;
+            }
+            if let Err(e) = worker.job(&job) {
+                failed.store(true, Ordering::Relaxed);
+                // Jobs that are still given are taken and dropped, so that the feeder does not wait.
+                while lock(jobs).recv().is_ok() {}
+                return Err(e);
+            }
+        }
+        drop(alarm);
+        Ok(())
+    }
+}
+
+/// Wakes those who wait for a turn when a worker ends by a panic.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Cuts entries at the borders of volumes and hands volumes to workers.
+struct Feeder<'a> {
+    run: &'a Run<'a>,
+    give: &'a SyncSender<Job>,
+    failed: &'a AtomicBool,
+    number: usize,
+    job: Option<Job>,
+    room: u64,
+}
+
+impl Feeder<'_> {
+    fn overfull() -> Error {
+        changed("manifest", "its entries don't fit into the volumes").into()
+    }
+
+    fn next_volume(&mut self) -> Result<()> {
+        if let Some(job) = self.job.take() {
+            self.send(job)?;
+        }
+        let (Some(volume), Some(size)) =
+            (self.run.volumes.get(self.number), self.run.part.front.volumes.get(self.number))
+        else {
+            return Err(Feeder::overfull());
+        };
+        self.job =
+            Some(Job { number: self.number as u64, volume: *volume, plain: size.plain, pieces: Vec::new(), zeros: 0 });
+        self.room = u64::from(size.plain);
+        self.number += 1;
+        Ok(())
+    }
+
+    fn send(&self, job: Job) -> Result<()> {
+        if self.run.progress.stopped() || self.failed.load(Ordering::Relaxed) {
+            return Err(files::Error::Stopped.into());
+        }
+        let wanted = job.pieces.iter().any(|p| p.shared.wanted) || matches!(self.run.sink, Sink::Check);
+        if wanted || self.run.rest == Rest::Hash {
+            self.give.send(job).map_err(|_| Error::Bug)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: Entry, wanted: bool) -> Result<()> {
+        let span = entry.span();
+        // A volume that is full exactly is left only now, since nothing may follow it.
+        if self.room == 0 {
+            self.next_volume()?;
+        }
+        let turn = (span > self.room).then(Turn::default);
+        let shared = Arc::new(Shared { entry, wanted, turn });
+        let mut from = 0;
+        while from < span {
+            if self.room == 0 {
+                self.next_volume()?;
+            }
+            let to = span.min(from + self.room);
+            self.room -= to - from;
+            let job = self.job.as_mut().ok_or(Error::Bug)?;
+            job.pieces.push(Piece { shared: Arc::clone(&shared), from, to });
+            from = to;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let mut left = 1024;
+        while left > 0 {
+            if self.room == 0 {
+                self.next_volume()?;
+            }
+            let some = self.room.min(left);
+            self.room -= some;
+            left -= some;
+            self.job.as_mut().ok_or(Error::Bug)?.zeros += some;
+        }
+        if self.room > 0 || self.number != self.run.volumes.len() {
+            return Err(changed("manifest", "its entries don't fill the volumes").into());
+        }
+        match self.job.take() {
+            Some(job) => self.send(job),
+            None => Err(Error::Bug),
+        }
+    }
+}
+
+struct Worker<'a> {
+    run: &'a Run<'a>,
+    hand: Option<Hand<'a>>,
+    a: Vec<u8>,
+    b: Vec<u8>,
+    unsqueezer: Unsqueezer,
+    head: Vec<u8>,
+    failed: &'a AtomicBool,
+}
+
+impl Worker<'_> {
+    fn job(&mut self, job: &Job) -> Result<()> {
+        let name = Member::Volume(self.run.part.n, job.number).name();
+        let size = usize::try_from(job.volume.size).map_err(|_| Error::Bug)?;
+        self.a.resize(size, 0);
+        self.run.source.read_at(job.volume.data, &mut self.a)?;
+        if digest(&self.a) != job.volume.hash {
+            return Err(changed(name, "it differs from what was signed").into());
+        }
+        let wanted = matches!(self.run.sink, Sink::Check) || job.pieces.iter().any(|p| p.shared.wanted);
+        if !wanted {
+            self.run.progress.advance(job.volume.size);
+            return Ok(());
+        }
+        let plain = self.open(&name, job.plain)?;
+        let mut rest = plain.as_slice();
+        for piece in &job.pieces {
+            let len = usize::try_from(piece.to - piece.from).map_err(|_| Error::Bug)?;
+            let (bytes, more) = rest.split_at_checked(len).ok_or(Error::Bug)?;
+            self.piece(piece, bytes)?;
+            rest = more;
+        }
+        if rest.len() as u64 != job.zeros || rest.iter().any(|b| *b != 0) {
+            return Err(changed(name, "the end of its stream is not as it must be").into());
+        }
+        self.a = plain;
+        self.run.progress.advance(job.volume.size);
+        Ok(())
+    }
+
+    /// Decrypts and inflates what is in `a`, and takes `a` out as the plain bytes.
+    fn open(&mut self, name: &str, plain: u32) -> Result<Vec<u8>> {
+        let key: &CompartmentKey = &self.run.part.key;
+        self.b.clear();
+        key.decrypt_into(&self.a, name, &mut self.b)?;
+        let plain = usize::try_from(plain).map_err(|_| Error::Bug)?;
+        self.unsqueezer.unsqueeze(&self.b, plain, name, &mut self.a)?;
+        if self.a.len() != plain {
+            return Err(changed(name, "it is shorter than the manifest says").into());
+        }
+        Ok(std::mem::take(&mut self.a))
+    }
+
+    fn piece(&mut self, piece: &Piece, bytes: &[u8]) -> Result<()> {
+        let shared = &*piece.shared;
+        let head = shared.entry.head();
+        self.head.clear();
+        head.push(&mut self.head);
+        let (head_len, size) = match shared.entry.kind {
+            Kind::File { size, .. } => (head.len(), size),
+            _ => (head.len(), 0),
+        };
+        // The header blocks, the contents and the padding that lie in this piece.
+        let cut = |start: u64, end: u64| {
+            let at = |x: u64| usize::try_from(x.clamp(piece.from, piece.to) - piece.from).unwrap_or(0);
+            bytes.get(at(start)..at(end)).unwrap_or_default()
+        };
+        let predicted = {
+            let at = |x: u64| usize::try_from(x.min(head_len)).unwrap_or(0);
+            self.head.get(at(piece.from)..at(piece.to)).unwrap_or_default()
+        };
+        let contents = cut(head_len, head_len + size);
+        let padding = cut(head_len + size, head_len + padded(size));
+        if cut(0, head_len) != predicted || padding.iter().any(|b| *b != 0) {
+            return Err(altered(&shared.entry));
+        }
+        // Of a file that nobody wants, other slices may not even have been read.
+        if !shared.wanted && !matches!(self.run.sink, Sink::Check) {
+            return Ok(());
+        }
+        match (&shared.entry.kind, &shared.turn) {
+            (Kind::File { b3, exec, .. }, None) => self.whole(shared, b3, *exec, contents),
+            (Kind::File { b3, exec, .. }, Some(turn)) => self.slice(piece, turn, b3, *exec, contents),
+            _ => Ok(()),
+        }
+    }
+
+    fn whole(&mut self, shared: &Shared, b3: &Digest, exec: bool, contents: &[u8]) -> Result<()> {
+        if digest(contents) != *b3 {
+            return Err(altered(&shared.entry));
+        }
+        if !shared.wanted {
+            return Ok(());
+        }
+        let mut file = self.create(&shared.entry, exec)?;
+        self.write(&shared.entry, file.as_mut(), contents)?;
+        self.finish(&shared.entry, file)
+    }
+
+    fn slice(&mut self, piece: &Piece, turn: &Turn, b3: &Digest, exec: bool, contents: &[u8]) -> Result<()> {
+        let entry = &piece.shared.entry;
+        let mut state = lock(&turn.state);
+        // The one whose turn it is has an earlier volume, which was given out before ours: no deadlock.
+        while state.at != piece.from {
+            if self.failed.load(Ordering::Relaxed) {
+                return Err(files::Error::Stopped.into());
+            }
+            let wait = turn.moved.wait_timeout(state, Duration::from_millis(50));
+            state = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.hasher.update(contents);
+        if piece.shared.wanted {
+            if piece.from == 0 {
+                state.file = self.create(entry, exec)?;
+            }
+            self.write(entry, state.file.as_mut(), contents)?;
+        }
+        state.at = piece.to;
+        if piece.to == entry.span() {
+            if state.hasher.finish() != *b3 {
+                return Err(altered(entry));
+            }
+            let file = state.file.take();
+            if piece.shared.wanted {
+                self.finish(entry, file)?;
+            }
+        }
+        drop(state);
+        turn.moved.notify_all();
+        Ok(())
+    }
+
+    fn create(&mut self, entry: &Entry, exec: bool) -> Result<Option<File>> {
+        match &mut self.hand {
+            Some(hand) => Ok(Some(hand.file(entry.path.as_str(), exec)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn write(&self, entry: &Entry, file: Option<&mut File>, contents: &[u8]) -> Result<()> {
+        if let Sink::Pipe(out) = self.run.sink {
+            return out.put(contents).map_err(Error::Output);
+        }
+        let Some(file) = file else { return Ok(()) };
+        let path = std::path::Path::new(entry.path.as_str());
+        file.write_all(contents).map_err(files::io_at("write", path))?;
+        Ok(())
+    }
+
+    fn finish(&self, entry: &Entry, file: Option<File>) -> Result<()> {
+        match (&self.hand, file) {
+            (Some(hand), Some(file)) => Ok(hand.finish(entry.path.as_str(), &file, entry.mtime)?),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn altered(entry: &Entry) -> Error {
+    changed(format!("`{}`", entry.path), "it does not match the manifest").into()
+}

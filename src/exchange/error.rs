@@ -1,0 +1,197 @@
+//! What can go wrong between partners: with the home, the keys, the partners, the ledger.
+
+use std::path::PathBuf;
+
+use crate::class::{Class, Fault};
+use crate::format::card::CardError;
+use crate::{crypto, files, format};
+
+/// An error of the exchange floor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// From the locksmith.
+    #[error(transparent)]
+    Crypto(#[from] crypto::Error),
+    /// From the words.
+    #[error(transparent)]
+    Format(#[from] format::Error),
+    /// A card that is not taken.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// From the porter.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// The home can't be written, and what was asked must be recorded.
+    #[error("the home folder {} can't be written: {why}", path.display())]
+    HomeReadOnly {
+        /// The home, or the part of it that can't be written.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// Keys are never overwritten.
+    #[error("there is a key already: {}", path.display())]
+    KeyExists {
+        /// The file that is there.
+        path: PathBuf,
+    },
+    /// Some files of a key are there, but not its card, which is written last.
+    #[error("an earlier `key new` did not finish: {} is there, but no card", path.display())]
+    KeyUnfinished {
+        /// A file that is there.
+        path: PathBuf,
+    },
+    /// Something needs this home's key, and there is none.
+    #[error("there is no key in {} yet", path.display())]
+    NoKeyHere {
+        /// The home.
+        path: PathBuf,
+    },
+    /// A file of the home that can't be read as what it should be.
+    #[error("{} is damaged: {why}", path.display())]
+    HomeBroken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A partner's record that can't be read.
+    #[error("the record of a partner is damaged: {}: {why}", path.display())]
+    PartnerBroken {
+        /// The record.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A text that can't name a partner.
+    #[error("`{name}` can't name a partner: {why}")]
+    BadAlias {
+        /// The text.
+        name: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// The name belongs to another firm.
+    #[error("the name `{name}` is taken by another firm's card")]
+    PartnerExists {
+        /// The name.
+        name: String,
+    },
+    /// The key is on record under another name.
+    #[error("this signing key is on record already, as `{known}`")]
+    PartnerKnown {
+        /// The name it has.
+        known: String,
+    },
+    /// Nobody has this name.
+    #[error("there is no partner `{name}` on record")]
+    NoPartner {
+        /// The name asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// One's own card.
+    #[error("that is your own card")]
+    OwnCard,
+    /// A card with a lower number than the one on record.
+    #[error("this is card number {number} of `{name}`, older than number {have} on record")]
+    CardDowngrade {
+        /// The partner.
+        name: String,
+        /// The number of the card given.
+        number: u64,
+        /// The number on record.
+        have: u64,
+    },
+    /// Another card under the number of the one on record.
+    #[error("this is not the card number {number} of `{name}` that is on record")]
+    CardConflict {
+        /// The partner.
+        name: String,
+        /// The number of both.
+        number: u64,
+    },
+    /// A newer card that the one on record did not sign over to.
+    #[error("card number {number} of `{name}` does not follow from the card on record")]
+    CardUnlinked {
+        /// The partner.
+        name: String,
+        /// The number of the card given.
+        number: u64,
+    },
+    /// A ledger line that is broken or does not follow.
+    #[error("the ledger is broken: {}, {}: {why}", path.display(), place(*line))]
+    LedgerBroken {
+        /// The ledger's file.
+        path: PathBuf,
+        /// The line, from 1; 0 is the last one.
+        line: u64,
+        /// Why.
+        why: String,
+    },
+    /// Two lines that follow the same line.
+    #[error("the ledger is forked: {} lines {first} and {line} both follow the same line", path.display())]
+    LedgerForked {
+        /// The ledger's file.
+        path: PathBuf,
+        /// One line, from 1.
+        first: u64,
+        /// The other.
+        line: u64,
+    },
+}
+
+fn place(line: u64) -> String {
+    if line == 0 { "the last line".to_owned() } else { format!("line {line}") }
+}
+
+/// A result of the exchange floor.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Fault for Error {
+    fn word(&self) -> &'static str {
+        match self {
+            Error::Crypto(e) => e.word(),
+            Error::Format(e) => e.word(),
+            Error::Card(e) => e.word(),
+            Error::Files(e) => e.word(),
+            Error::HomeReadOnly { .. } => "home-read-only",
+            Error::KeyExists { .. } => "key-exists",
+            Error::KeyUnfinished { .. } => "key-unfinished",
+            Error::NoKeyHere { .. } => "no-key",
+            Error::HomeBroken { .. } => "home-broken",
+            Error::PartnerBroken { .. } => "partner-broken",
+            Error::BadAlias { .. } => "bad-alias",
+            Error::PartnerExists { .. } => "partner-exists",
+            Error::PartnerKnown { .. } => "partner-known",
+            Error::NoPartner { .. } => "no-partner",
+            Error::OwnCard => "own-card",
+            Error::CardDowngrade { .. } => "card-downgrade",
+            Error::CardConflict { .. } => "card-conflict",
+            Error::CardUnlinked { .. } => "card-unlinked",
+            Error::LedgerBroken { .. } => "ledger-broken",
+            Error::LedgerForked { .. } => "ledger-forked",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Error::Crypto(e) => e.class(),
+            Error::Format(e) => e.class(),
+            Error::Card(e) => e.class(),
+            Error::Files(e) => e.class(),
+            Error::HomeReadOnly { .. }
+            | Error::KeyExists { .. }
+            | Error::KeyUnfinished { .. }
+            | Error::HomeBroken { .. }
+            | Error::PartnerBroken { .. }
+            | Error::PartnerExists { .. }
+            | Error::PartnerKnown { .. } => Class::Failed,
+            Error::NoKeyHere { .. } | Error::BadAlias { .. } | Error::NoPartner { .. } | Error::OwnCard => Class::Usage,
+            Error::CardDowngrade { .. } | Error::CardConflict { .. } | Error::CardUnlinked { .. } => Class::Refused,
+            Error::LedgerBroken { .. } | Error::LedgerForked { .. } => Class::Record,
+        }
+    }
+}

@@ -1,0 +1,628 @@
+//! The ledger: the append-only record of what went out and what came in (FORMAT §5.9). One line per event, each
+//! bound to the line before by its hash. Appending is one locked, synced write; a crash leaves the line whole or
+//! a torn tail that the next append drops (P10).
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Error, Home, Result};
+use crate::crypto::{Digest, Fingerprint, digest};
+use crate::files::{self, Lock, io_at};
+use crate::format::json;
+use crate::format::record::{Event, Head, Line, Writer};
+use crate::format::time::Time;
+use crate::format::version::LINE_MAX;
+
+/// This home's ledger.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    home: Home,
+}
+
+/// A chain that was followed to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// How many entries there are; equal lines count once.
+    pub entries: u64,
+    /// H(last line); zeros when there is none.
+    pub head: Digest,
+    /// Whose chain it is; none when nothing was recorded yet.
+    pub writer: Option<Writer>,
+    /// Whether a torn last line, left by a crash, is still there; the next append drops it.
+    pub torn: bool,
+}
+
+/// A name for a bundle that no other run takes while this is held.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The name, such as `acme-0007`.
+    pub name: String,
+    _lock: Lock,
+}
+
+impl Ledger {
+    /// The ledger of `home`. Touches nothing.
+    #[must_use]
+    pub fn open(home: &Home) -> Ledger {
+        Ledger { home: home.clone() }
+    }
+
+    /// Appends one line, synced, and returns its entry number, from 1. Waits for other writers.
+    ///
+    /// # Errors
+    /// [`Error::LedgerBroken`] when the last line is no sound line of this writer; what the system says, and then
+    /// nothing is recorded.
+    pub fn append(&self, event: &Event, now: Time, signer: Option<&Fingerprint>) -> Result<u64> {
+        let folder = self.home.make_folder("ledger")?;
+        let _lock = Lock::wait(&folder.join("lock"))?;
+        let writer = self.home.writer_or_new()?;
+        let path = chain_path(&folder, writer);
+        let is_new = !path.exists();
+        let mut file = open_chain(&path)?;
+        let tail = Tail::read(&mut file, &path)?;
+        let head = tail.head(&path, writer)?;
+        let mut line = head.next_line(writer, now, signer, event)?;
+        line.push(b'\n');
+        if let Err(e) = write_line(&mut file, &tail, &line) {
+            // What is left of it, if this fails too, is a torn line, which the next append drops.
+            let _unused = file.set_len(tail.end);
+            return Err(io_at("write", &path)(e).into());
+        }
+        if is_new {
+            files::sync_folder(&folder)?;
+            files::sync_folder(self.home.path())?;
+        }
+        Ok(head.entries + 1)
+    }
+
+    /// Where the chain stands. Reads its last line only.
+    ///
+    /// # Errors
+    /// [`Error::LedgerBroken`]; what the system says.
+    pub fn head(&self) -> Result<Head> {
+        let Some((writer, path)) = self.chain()? else { return Ok(Head::default()) };
+        let mut file = File::open(&path).map_err(io_at("read", &path))?;
+        Tail::read(&mut file, &path)?.head(&path, writer)
+    }
+
+    /// All entries in order, each checked to follow the one before.
+    ///
+    /// # Errors
+    /// What the system says. The lines themselves give [`Error::LedgerBroken`] and [`Error::LedgerForked`].
+    pub fn lines(&self) -> Result<Lines> {
+        match self.chain()? {
+            Some((writer, path)) => Lines::open(path, Some(writer)),
+            None => Ok(Lines::none()),
+        }
+    }
+
+    /// Follows every chain in this home to its end and reports on its own.
+    ///
+    /// # Errors
+    /// [`Error::LedgerBroken`], [`Error::LedgerForked`]; what the system says.
+    pub fn verify(&self) -> Result<Verified> {
+        let own = self.chain()?;
+        for path in self.chain_files()?.into_iter().filter(|p| own.as_ref().is_none_or(|(_, own)| own != p)) {
+            // Another writer's chain: a torn line is no crash of ours, so it is an error.
+            Lines::open(path, None)?.try_for_each(|line| line.map(drop))?;
+        }
+        let mut lines = self.lines()?;
+        lines.by_ref().try_for_each(|line| line.map(drop))?;
+        let writer = own.map(|(writer, _)| writer);
+        Ok(Verified { entries: lines.head.entries, head: lines.head.head, writer, torn: lines.torn })
+    }
+
+    /// Writes the private part of a bundle's line, synced, and returns its hash (FORMAT §5.10).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write_private(&self, reference: &str, bytes: &[u8]) -> Result<Digest> {
+        self.home.make_folder("private")?;
+        files::write_private(&self.home.private(reference), bytes)?;
+        Ok(digest(bytes))
+    }
+
+    /// Whether a bundle of this name went out before.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn has_sent_name(&self, name: &str) -> Result<bool> {
+        let mut found = false;
+        self.each_sent_name(|sent| found |= sent == name)?;
+        Ok(found)
+    }
+
+    /// The next free name `PREFIX-NNNN`, kept from other runs until it is dropped.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn claim_name(&self, prefix: &str) -> Result<Claimed> {
+        let prefix = name_prefix(prefix);
+        let folder = self.home.make_folder("claims")?;
+        let mut number = self.last_number(&prefix)? + 1;
+        loop {
+            let name = format!("{prefix}-{number:04}");
+            if let Some(lock) = Lock::take(&folder.join(&name))? {
+                // Whoever held it before may have sent it between our look and our lock.
+                let last = self.last_number(&prefix)?;
+                if last < number {
+                    self.sweep_claims(&folder, &prefix, last);
+                    return Ok(Claimed { name, _lock: lock });
+                }
+                number = last;
+            }
+            number += 1;
+        }
+    }
+
+    /// Removes the lock files of names that are in the ledger: nobody needs to be kept from those any more.
+    fn sweep_claims(&self, folder: &Path, prefix: &str, last: u64) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let number = entry.file_name().to_str().and_then(|name| number_of(name, prefix));
+            if number.is_some_and(|n| n <= last) {
+                // If this fails, an empty file stays; that harms nobody.
+                let _unused = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn last_number(&self, prefix: &str) -> Result<u64> {
+        let mut last = 0;
+        self.each_sent_name(|name| last = last.max(number_of(name, prefix).unwrap_or(0)))?;
+        Ok(last)
+    }
+
+    /// Calls `tell` with the name of every bundle that went out, by a scan of the bytes: a hundred thousand lines
+    /// are looked through for each new number.
+    fn each_sent_name(&self, mut tell: impl FnMut(&str)) -> Result<()> {
+        for path in self.chain_files()? {
+            let mut reader = BufReader::with_capacity(1 << 18, File::open(&path).map_err(io_at("read", &path))?);
+            let mut line = Vec::new();
+            while read_line(&mut reader, &mut line).map_err(io_at("read", &path))? {
+                let text = std::str::from_utf8(&line).unwrap_or_default();
+                if let Some(name) = SENT.iter().find(|word| text.contains(**word)).and_then(|_| name_in(text)) {
+                    tell(name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every chain in this home.
+    fn chain_files(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.home.folder("ledger");
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(io_at("read", &folder)(e).into()),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(io_at("read", &folder))?.path();
+            let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+            if Writer::parse(stem.as_bytes()).is_some() && path.extension().is_some_and(|e| e == "jsonl") {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// The home's own chain, if it has one.
+    fn chain(&self) -> Result<Option<(Writer, PathBuf)>> {
+        let Some(writer) = self.home.writer()? else { return Ok(None) };
+        let path = chain_path(&self.home.folder("ledger"), writer);
+        Ok(path.exists().then_some((writer, path)))
+    }
+}
+
+/// The events whose lines hold the name of a bundle that went out.
+const SENT: [&str; 3] = [r#""event":"sent""#, r#""event":"drop""#, r#""event":"return""#];
+
+/// The bundle name in a line. A quote within a JSON text is escaped, so only the field itself can match.
+fn name_in(line: &str) -> Option<&str> {
+    line.split_once(r#""name":""#)?.1.split('"').next()
+}
+
+fn number_of(name: &str, prefix: &str) -> Option<u64> {
+    let digits = name.strip_prefix(prefix)?.strip_prefix('-')?;
+    if digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
+}
+
+/// The beginning of a bundle's name (FORMAT §2.1) from a partner's or a folder's.
+fn name_prefix(text: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let slug: String = text.chars().map(|c| if fits(c) { c } else { '-' }).collect();
+    let slug: String = slug.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().take(48).collect();
+    if slug.is_empty() { "bundle".to_owned() } else { slug }
+}
+
+fn chain_path(folder: &Path, writer: Writer) -> PathBuf {
+    folder.join(format!("{writer}.jsonl"))
+}
+
+fn open_chain(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    Ok(options.open(path).map_err(io_at("write", path))?)
+}
+
+fn write_line(file: &mut File, tail: &Tail, line: &[u8]) -> std::io::Result<()> {
+    if tail.torn {
+        file.set_len(tail.end)?;
+    }
+    file.seek(SeekFrom::Start(tail.end))?;
+    file.write_all(line)?;
+    file.sync_data()
+}
+
+/// The end of a chain's file.
+struct Tail {
+    /// Where the last whole line ends, its LF counted.
+    end: u64,
+    /// Whether something stands after it.
+    torn: bool,
+    /// The last whole line, without its LF.
+    last: Option<Vec<u8>>,
+}
+
+impl Tail {
+    /// Reads back from the end: never more than a torn line and a whole one, however long the file is.
+    fn read(file: &mut File, path: &Path) -> Result<Tail> {
+        const WINDOW: u64 = 2 * (LINE_MAX as u64 + 1) + 1;
+        let len = file.metadata().map_err(io_at("read", path))?.len();
+        let start = len.saturating_sub(WINDOW);
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(start)).map_err(io_at("read", path))?;
+        file.take(len - start).read_to_end(&mut bytes).map_err(io_at("read", path))?;
+        let too_long = || broken(path, 0, "it is longer than 64 KiB");
+        let Some(lf) = bytes.iter().rposition(|b| *b == b'\n') else {
+            let nothing = Tail { end: 0, torn: !bytes.is_empty(), last: None };
+            return if start == 0 && bytes.len() <= LINE_MAX { Ok(nothing) } else { Err(too_long()) };
+        };
+        let (whole, rest) = bytes.split_at(lf);
+        let torn = rest.len() - 1;
+        let from = whole.iter().rposition(|b| *b == b'\n').map(|at| at + 1);
+        let from = if start == 0 { from.or(Some(0)) } else { from }.ok_or_else(too_long)?;
+        let last = whole.get(from..).unwrap_or_default().to_vec();
+        if torn > LINE_MAX || last.len() > LINE_MAX {
+            return Err(too_long());
+        }
+        Ok(Tail { end: len - torn as u64, torn: torn > 0, last: Some(last) })
+    }
+
+    /// The head after the last whole line. It is checked to be this writer's, not to follow the one before.
+    fn head(&self, path: &Path, writer: Writer) -> Result<Head> {
+        let Some(last) = &self.last else { return Ok(Head::default()) };
+        let line: Line = json::parse(last, "line").map_err(|e| broken(path, 0, &reason(&e)))?;
+        if line.writer != writer {
+            return Err(broken(path, line.n + 1, "it is another writer's"));
+        }
+        Ok(Head { entries: line.n + 1, head: digest(last) })
+    }
+}
+
+fn broken(path: &Path, line: u64, why: &str) -> Error {
+    Error::LedgerBroken { path: path.to_owned(), line, why: why.to_owned() }
+}
+
+fn reason(error: &crate::format::Error) -> String {
+    match error {
+        crate::format::Error::Changed { why, .. } | crate::format::Error::TooLarge { why, .. } => why.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Reads one line with its LF, at most one byte more than a line may have. False at the end of the file.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
+    line.clear();
+    let limit = LINE_MAX as u64 + 2;
+    Ok(reader.by_ref().take(limit).read_until(b'\n', line)? > 0)
+}
+
+/// The entries of a chain, in order, each checked to follow the one before. It ends after the first error.
+#[derive(Debug)]
+pub struct Lines {
+    reader: Option<BufReader<File>>,
+    path: PathBuf,
+    own: Option<Writer>,
+    head: Head,
+    last: Vec<u8>,
+    at: u64,
+    torn: bool,
+}
+
+impl Lines {
+    fn open(path: PathBuf, own: Option<Writer>) -> Result<Lines> {
+        let file = File::open(&path).map_err(io_at("read", &path))?;
+        let reader = Some(BufReader::with_capacity(1 << 18, file));
+        Ok(Lines { reader, path, own, head: Head::default(), last: Vec::new(), at: 0, torn: false })
+    }
+
+    fn none() -> Lines {
+        let (path, last) = (PathBuf::new(), Vec::new());
+        Lines { reader: None, path, own: None, head: Head::default(), last, at: 0, torn: false }
+    }
+
+    /// Where the chain stands after the entries seen so far.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    fn step(&mut self) -> Result<Option<Line>> {
+        let mut line = Vec::new();
+        loop {
+            let Some(reader) = &mut self.reader else { return Ok(None) };
+            if !read_line(reader, &mut line).map_err(io_at("read", &self.path))? {
+                return Ok(None);
+            }
+            self.at += 1;
+            if line.pop_if(|b| *b == b'\n').is_none() {
+                return self.unended(&line);
+            }
+            // Equal neighbours, as a merge can leave them, are one.
+            if self.at == 1 || line != self.last {
+                break;
+            }
+        }
+        let before = self.head;
+        let parsed = self.head.follow(&line).map_err(|e| self.explain(before, &line, &e))?;
+        self.ensure_writer(&parsed)?;
+        self.last = line;
+        Ok(Some(parsed))
+    }
+
+    /// A last line without its LF: left by a crash in one's own copy, damage anywhere else.
+    fn unended(&mut self, line: &[u8]) -> Result<Option<Line>> {
+        if line.len() > LINE_MAX {
+            return Err(broken(&self.path, self.at, "it is longer than 64 KiB"));
+        }
+        if self.own.is_none() {
+            return Err(broken(&self.path, self.at, "its last line is torn"));
+        }
+        self.torn = true;
+        Ok(None)
+    }
+
+    fn ensure_writer(&self, line: &Line) -> Result<()> {
+        let stem = self.path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+        if line.writer.to_string() == stem {
+            Ok(())
+        } else {
+            Err(broken(&self.path, self.at, "it is another writer's"))
+        }
+    }
+
+    /// Tells a fork from other damage: a fork's line follows a line that another one follows already.
+    fn explain(&self, before: Head, line: &[u8], why: &crate::format::Error) -> Error {
+        let plain = || broken(&self.path, self.at, &reason(why));
+        let Ok(parsed) = json::parse::<Line>(line, "line") else { return plain() };
+        if parsed.prev == before.head {
+            return plain();
+        }
+        let earlier = Lines::open(self.path.clone(), None);
+        let follows_too = |earlier: Lines| {
+            let before = earlier.take_while(Result::is_ok).flatten();
+            before.map(|l| (l.n, l.prev)).find(|(_, prev)| *prev == parsed.prev).map(|(n, _)| n)
+        };
+        match earlier.ok().and_then(follows_too) {
+            Some(n) => Error::LedgerForked { path: self.path.clone(), first: n + 1, line: self.at },
+            None => plain(),
+        }
+    }
+}
+
+impl Iterator for Lines {
+    type Item = Result<Line>;
+
+    fn next(&mut self) -> Option<Result<Line>> {
+        let step = self.step().transpose();
+        if !matches!(step, Some(Ok(_))) {
+            self.reader = None;
+        }
+        step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::{Class, Fault};
+    use crate::crypto::Hex;
+    use crate::format::record::Sent;
+    use std::fs;
+
+    fn at() -> Time {
+        "2026-11-23T13:40:00Z".parse().unwrap()
+    }
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path().join("home"));
+        (dir, home)
+    }
+
+    fn removed(n: usize) -> Event {
+        Event::PartnerRemoved { partner: format!("p{n}") }
+    }
+
+    fn sent(name: &str) -> Event {
+        let zero = Hex([0; 32]);
+        Event::Sent(Sent {
+            bundle: zero,
+            name: name.into(),
+            partners: vec![r#"x","name":"evil-0009"#.into()],
+            scope: String::new(),
+            revision: None,
+            contents: vec![zero],
+            terms: vec![zero],
+            private: zero,
+        })
+    }
+
+    fn filled(home: &Home, n: usize) -> (Ledger, PathBuf) {
+        let ledger = Ledger::open(home);
+        (0..n).for_each(|i| assert_eq!(ledger.append(&removed(i), at(), None).unwrap(), i as u64 + 1));
+        let path = ledger.chain_files().unwrap().pop().unwrap();
+        (ledger, path)
+    }
+
+    fn word(ledger: &Ledger) -> &'static str {
+        let e = ledger.verify().unwrap_err();
+        assert_eq!(e.class(), Class::Record);
+        e.word()
+    }
+
+    #[test]
+    fn an_empty_ledger_is_sound_and_makes_nothing() {
+        let (_dir, home) = home();
+        let ledger = Ledger::open(&home);
+        assert_eq!(ledger.head().unwrap(), Head::default());
+        assert_eq!(ledger.verify().unwrap().entries, 0);
+        assert_eq!(ledger.lines().unwrap().count(), 0);
+        assert!(!ledger.has_sent_name("x").unwrap());
+        assert!(!home.path().exists());
+    }
+
+    #[test]
+    fn sixteen_writers_lose_and_fork_nothing() {
+        let (_dir, home) = home();
+        std::thread::scope(|scope| {
+            for n in 0..16 {
+                let ledger = Ledger::open(&home);
+                scope.spawn(move || (0..8).for_each(|_| drop(ledger.append(&removed(n), at(), None).unwrap())));
+            }
+        });
+        let verified = Ledger::open(&home).verify().unwrap();
+        assert_eq!((verified.entries, verified.torn), (128, false));
+        assert_eq!(Ledger::open(&home).head().unwrap().head, verified.head);
+    }
+
+    #[test]
+    fn a_torn_last_line_of_ones_own_is_dropped_by_the_next_append() {
+        let (_dir, home) = home();
+        let (ledger, path) = filled(&home, 3);
+        let whole = fs::read(&path).unwrap();
+        for torn in [&b"{"[..], b"{\"n\":3,", &vec![b'x'; LINE_MAX]] {
+            fs::write(&path, [&whole, torn].concat()).unwrap();
+            assert_eq!(ledger.verify().map(|v| (v.entries, v.torn)).unwrap(), (3, true));
+            assert_eq!(ledger.append(&removed(3), at(), None).unwrap(), 4);
+            assert_eq!(ledger.verify().map(|v| (v.entries, v.torn)).unwrap(), (4, false));
+        }
+        fs::write(&path, b"{\"n\":0").unwrap();
+        assert_eq!(ledger.append(&removed(0), at(), None).unwrap(), 1);
+        let other = path.with_file_name("00112233445566aa.jsonl");
+        fs::write(&other, b"{\"n\":0").unwrap();
+        assert_eq!(word(&ledger), "ledger-broken");
+    }
+
+    #[test]
+    fn every_edit_of_the_past_is_found_and_named() {
+        let (_dir, home) = home();
+        let (ledger, path) = filled(&home, 5);
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let join = |lines: &[&str]| lines.iter().map(|l| format!("{l}\n")).collect::<String>();
+        let edited = lines[2].replace("p2", "p9");
+        let cut = &lines[2][..40];
+        let forged = [lines[0], lines[1], lines[2], &edited, lines[3], lines[4]];
+        let cases: [(&str, String); 8] = [
+            ("ledger-broken", text.replace("p2", "p9")),
+            ("ledger-broken", join(&[lines[0], lines[1], lines[3], lines[4]])),
+            ("ledger-broken", join(&[lines[1], lines[2], lines[3], lines[4]])),
+            ("ledger-broken", join(&[lines[0], lines[2], lines[1], lines[3], lines[4]])),
+            ("ledger-broken", join(&[lines[0], lines[1], lines[0], lines[2], lines[3]])),
+            ("ledger-broken", join(&[lines[0], lines[1], cut, lines[3], lines[4]])),
+            ("ledger-broken", join(&[lines[0], "", lines[1]])),
+            ("ledger-forked", join(&forged)),
+        ];
+        for (expected, changed) in cases {
+            fs::write(&path, &changed).unwrap();
+            assert_eq!(word(&ledger), expected, "{changed}");
+        }
+        fs::write(&path, join(&[lines[0], lines[1], lines[1], lines[2]])).unwrap();
+        assert_eq!(ledger.verify().unwrap().entries, 3);
+        fs::write(&path, text.replace("p2", "p9")).unwrap();
+        assert!(ledger.verify().unwrap_err().to_string().contains("line 4"));
+    }
+
+    #[test]
+    fn appending_to_a_line_that_is_not_ones_own_is_refused() {
+        let (_dir, home) = home();
+        let (ledger, path) = filled(&home, 2);
+        let text = fs::read_to_string(&path).unwrap();
+        let writer = home.writer().unwrap().unwrap().to_string();
+        for broken in ["nonsense\n".to_owned(), text.replace(&writer, "00112233445566aa"), "x".repeat(200_000)] {
+            fs::write(&path, &broken).unwrap();
+            assert_eq!(ledger.append(&removed(0), at(), None).unwrap_err().word(), "ledger-broken");
+            assert_eq!(fs::read_to_string(&path).unwrap(), broken);
+        }
+    }
+
+    #[test]
+    fn names_are_numbered_on_and_never_taken_twice() {
+        let (_dir, home) = home();
+        let ledger = Ledger::open(&home);
+        let first = ledger.claim_name("acme").unwrap();
+        assert_eq!(first.name, "acme-0001");
+        assert_eq!(ledger.claim_name("acme").unwrap().name, "acme-0002");
+        ledger.append(&sent("acme-0001"), at(), None).unwrap();
+        ledger.append(&sent("acme-0041"), at(), None).unwrap();
+        ledger.append(&sent("acme-x-9999"), at(), None).unwrap();
+        assert!(ledger.has_sent_name("acme-0041").unwrap());
+        assert!(!ledger.has_sent_name("evil-0009").unwrap());
+        assert_eq!(ledger.claim_name("acme").unwrap().name, "acme-0042");
+        assert_eq!(ledger.claim_name("evil").unwrap().name, "evil-0001");
+        assert_eq!(ledger.claim_name("/My Project!/").unwrap().name, "My-Project-0001");
+        let left: Vec<_> = fs::read_dir(home.folder("claims")).unwrap().flatten().map(|e| e.file_name()).collect();
+        assert!(!left.contains(&"acme-0001".into()), "{left:?}");
+    }
+
+    #[test]
+    fn two_runs_never_hold_one_name() {
+        let (_dir, home) = home();
+        let names = std::sync::Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let ledger = Ledger::open(&home);
+                    for _ in 0..4 {
+                        let claimed = ledger.claim_name("acme").unwrap();
+                        names.lock().unwrap().push(claimed.name.clone());
+                        ledger.append(&sent(&claimed.name), at(), None).unwrap();
+                    }
+                });
+            }
+        });
+        let mut names = names.into_inner().unwrap();
+        names.sort();
+        let all = names.len();
+        names.dedup();
+        assert_eq!((all, names.len()), (32, 32));
+    }
+
+    #[test]
+    fn the_private_part_is_for_its_owner_only_and_is_never_replaced() {
+        let (_dir, home) = home();
+        let ledger = Ledger::open(&home);
+        assert_eq!(ledger.write_private("00ff", b"age").unwrap(), digest(b"age"));
+        assert!(ledger.write_private("00ff", b"other").is_err());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(home.private("00ff")).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_home_that_can_not_be_written_records_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("file"), "").unwrap();
+        let ledger = Ledger::open(&Home::at(dir.path().join("file/home")));
+        assert_eq!(ledger.append(&removed(0), at(), None).unwrap_err().class(), Class::Failed);
+    }
+}

@@ -1,0 +1,441 @@
+//! Partners: the other firms, each pinned by a card that a person checked, or chose not to check, which stays on
+//! record (FORMAT §8.4). One file per partner in the home. Nothing gets in silently.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::home::read_if_there;
+use super::{Error, Home, Result, keys};
+use crate::crypto::{Digest, Fingerprint, Recipient};
+use crate::files::{self, Lock, io_at};
+use crate::format::card::SignedCard;
+use crate::format::json;
+use crate::format::time::Time;
+
+/// How a card was checked before it was pinned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checked {
+    /// The check words were given with the command, and matched.
+    Words,
+    /// A person at the terminal said that they heard the check words.
+    Asked,
+    /// Nobody compared anything.
+    Unchecked,
+}
+
+impl Checked {
+    /// As it is kept on record.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Checked::Words => "words",
+            Checked::Asked => "asked",
+            Checked::Unchecked => "unchecked",
+        }
+    }
+}
+
+/// A partner on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partner {
+    /// Its name here. `you` is one's own firm, which has no record.
+    pub name: String,
+    /// Its card, whose signature was checked again when it was read.
+    pub card: SignedCard,
+    /// How the card was checked.
+    pub checked: Checked,
+    /// When it was put on record.
+    pub added: Time,
+}
+
+/// The name under which one's own firm is known.
+pub const YOU: &str = "you";
+
+/// The largest record that is read, in bytes: a document, escaped, and a little.
+const RECORD_MAX: u64 = 4 << 20;
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    consign: String,
+    name: String,
+    checked: Checked,
+    added: Time,
+    card: String,
+}
+
+const KIND: &str = "partner/1";
+
+/// What putting a card on record would do. Nothing is written yet, so that the ledger line can come first.
+#[derive(Debug)]
+#[must_use = "nothing is on record until it is written"]
+pub struct Addition {
+    /// The partner as it will be.
+    pub partner: Partner,
+    /// What is new about it.
+    pub change: Change,
+    path: PathBuf,
+}
+
+/// What an [`Addition`] changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A partner that was not there.
+    New,
+    /// The same card, and nothing to change.
+    AlreadyThere,
+    /// The same card, which nobody had checked; now somebody has.
+    NowChecked,
+    /// A newer card of the same firm, signed over by the one on record.
+    NewerCard,
+}
+
+/// Decides what putting `card` on record as `alias` (else the first word of its own name) means.
+///
+/// # Errors
+/// A name or a key that is taken, a card that is older than or does not follow from the one on record: see
+/// [`Error`].
+pub fn prepare(home: &Home, card: &SignedCard, alias: Option<&str>, checked: Checked, now: Time) -> Result<Addition> {
+    let partners = list(home)?;
+    if keys::own_card(home)?.is_some_and(|own| shares_a_signer(&own, card)) {
+        return Err(Error::OwnCard);
+    }
+    let known = partners.iter().find(|p| shares_a_signer(&p.card, card));
+    let name = match (alias, known) {
+        (Some(alias), _) => check_alias(alias)?.to_owned(),
+        (None, Some(known)) => known.name.clone(),
+        (None, None) => default_alias(&card.card.name)?,
+    };
+    if let Some(other) = known.filter(|p| p.name != name) {
+        return Err(Error::PartnerKnown { known: other.name.clone() });
+    }
+    let path = record_path(home, &name);
+    let partner = Partner { name, card: card.clone(), checked, added: now };
+    let Some(old) = partners.into_iter().find(|p| p.name == partner.name) else {
+        return Ok(Addition { partner, change: Change::New, path });
+    };
+    if old.card.id() == card.id() {
+        let better = old.checked == Checked::Unchecked && checked != Checked::Unchecked;
+        let (partner, change) = if better { (partner, Change::NowChecked) } else { (old, Change::AlreadyThere) };
+        return Ok(Addition { partner, change, path });
+    }
+    follows(&old, card)?;
+    Ok(Addition { partner, change: Change::NewerCard, path })
+}
+
+impl Addition {
+    /// Writes the record, if there is anything to write.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(&self, home: &Home) -> Result<()> {
+        if self.change == Change::AlreadyThere {
+            return Ok(());
+        }
+        let folder = home.make_folder("partners")?;
+        let _lock = Lock::wait(&folder.join("lock"))?;
+        let card = String::from_utf8_lossy(&self.partner.card.document.to_bytes()).into_owned();
+        let Partner { name, checked, added, .. } = &self.partner;
+        let record = Record { consign: KIND.to_owned(), name: name.clone(), checked: *checked, added: *added, card };
+        let broken = |e: serde_json::Error| Error::PartnerBroken { path: self.path.clone(), why: e.to_string() };
+        let mut bytes = serde_json::to_vec_pretty(&record).map_err(broken)?;
+        bytes.push(b'\n');
+        Ok(files::write_new(&self.path, &bytes, self.change != Change::New)?)
+    }
+}
+
+/// Puts a card on record: [`prepare`] and [`Addition::write`] in one.
+///
+/// # Errors
+/// Those of both.
+pub fn add(home: &Home, card: &SignedCard, alias: Option<&str>, checked: Checked, now: Time) -> Result<Addition> {
+    let addition = prepare(home, card, alias, checked, now)?;
+    addition.write(home)?;
+    Ok(addition)
+}
+
+/// Checks that `card` may take the place of the one on record under the same name.
+fn follows(old: &Partner, card: &SignedCard) -> Result<()> {
+    let (name, number, have) = (old.name.clone(), card.card.number, old.card.card.number);
+    let linked = card.card.previous == Some(old.card.id()) && signed_over(&old.card, card);
+    if !linked && !shares_a_signer(&old.card, card) {
+        return Err(Error::PartnerExists { name });
+    }
+    match number.cmp(&have) {
+        std::cmp::Ordering::Less => Err(Error::CardDowngrade { name, number, have }),
+        std::cmp::Ordering::Equal => Err(Error::CardConflict { name, number }),
+        std::cmp::Ordering::Greater if linked => Ok(()),
+        std::cmp::Ordering::Greater => Err(Error::CardUnlinked { name, number }),
+    }
+}
+
+/// Whether the second signature of `new` is by a signing key of `old` (FORMAT §5.4).
+fn signed_over(old: &SignedCard, new: &SignedCard) -> bool {
+    let by = new.document.verify(crate::format::card::NAMESPACE, "card").unwrap_or_default();
+    by.get(1).is_some_and(|key| old.signers.contains(key))
+}
+
+fn shares_a_signer(a: &SignedCard, b: &SignedCard) -> bool {
+    a.signers.iter().any(|key| b.signers.contains(key))
+}
+
+/// All partners, by name.
+///
+/// # Errors
+/// [`Error::PartnerBroken`] naming the record that can't be read.
+pub fn list(home: &Home) -> Result<Vec<Partner>> {
+    let folder = home.folder("partners");
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(io_at("read", &folder)(e).into()),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(io_at("read", &folder))?.file_name();
+        let stem = name.to_str().and_then(|n| n.strip_suffix(".json")).filter(|n| check_alias(n).is_ok());
+        names.extend(stem.map(str::to_owned));
+    }
+    names.sort();
+    names.iter().filter_map(|name| read(home, name).transpose()).collect()
+}
+
+/// The partner of this name.
+///
+/// # Errors
+/// [`Error::NoPartner`], [`Error::PartnerBroken`].
+pub fn find(home: &Home, name: &str) -> Result<Partner> {
+    let found = if check_alias(name).is_ok() { read(home, name)? } else { None };
+    let known = || -> Result<Vec<String>> { Ok(list(home)?.into_iter().map(|p| p.name).collect()) };
+    match found {
+        Some(partner) => Ok(partner),
+        None => Err(Error::NoPartner { name: name.to_owned(), known: known()? }),
+    }
+}
+
+/// Takes a partner off the record. What was exchanged stays in the ledger.
+///
+/// # Errors
+/// What the system says.
+pub fn remove(home: &Home, name: &str) -> Result<()> {
+    let folder = home.make_folder("partners")?;
+    let _lock = Lock::wait(&folder.join("lock"))?;
+    let path = record_path(home, check_alias(name)?);
+    fs::remove_file(&path).map_err(io_at("remove", &path))?;
+    Ok(files::sync_folder(&folder)?)
+}
+
+/// The partner with this signing key on its card; one's own firm is [`YOU`]. `None` for a stranger. Whether the
+/// card has expired is for the caller to judge.
+///
+/// # Errors
+/// [`Error::PartnerBroken`], [`Error::HomeBroken`].
+pub fn by_signer(home: &Home, signer: &Fingerprint) -> Result<Option<Partner>> {
+    let has = |card: &SignedCard| card.signers.iter().any(|key| key.fingerprint() == *signer);
+    if let Some(own) = keys::own_card(home)?.filter(has) {
+        let added = own.card.created;
+        return Ok(Some(Partner { name: YOU.to_owned(), card: own, checked: Checked::Asked, added }));
+    }
+    Ok(list(home)?.into_iter().find(|p| has(&p.card)))
+}
+
+/// What a bundle for this partner is locked to.
+///
+/// # Errors
+/// When its card has none that this version can lock to.
+pub fn recipients_of(partner: &Partner) -> Result<Vec<Recipient>> {
+    let card = &partner.card.card;
+    if card.recipients.is_empty() {
+        return Err(crate::crypto::Error::PostQuantum { what: "every key of this partner" }.into());
+    }
+    Ok(card.recipients.iter().map(|r| r.key.parse()).collect::<crate::crypto::Result<_>>()?)
+}
+
+/// The id of a partner's card, for the ledger.
+#[must_use]
+pub fn card_id(partner: &Partner) -> Digest {
+    partner.card.id()
+}
+
+fn record_path(home: &Home, name: &str) -> PathBuf {
+    home.folder("partners").join(format!("{name}.json"))
+}
+
+fn read(home: &Home, name: &str) -> Result<Option<Partner>> {
+    let path = record_path(home, name);
+    let broken = |why: String| Error::PartnerBroken { path: path.clone(), why };
+    let Some(bytes) = read_if_there(&path, RECORD_MAX)? else { return Ok(None) };
+    let record: Record = json::parse(&bytes, "record").map_err(|e| broken(e.to_string()))?;
+    if record.consign != KIND || record.name != name {
+        return Err(broken("it is not the record of this partner".to_owned()));
+    }
+    let card = SignedCard::read(record.card.as_bytes()).map_err(|e| broken(e.to_string()))?;
+    Ok(Some(Partner { name: record.name, card, checked: record.checked, added: record.added }))
+}
+
+/// Checks that a text can name a partner: `[a-z0-9][a-z0-9._-]{0,39}`, and not one's own firm.
+fn check_alias(name: &str) -> Result<&str> {
+    let bad = |why| Err(Error::BadAlias { name: name.chars().take(80).collect(), why });
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+    if name.is_empty() || name.len() > 40 {
+        return bad("1 to 40 characters");
+    }
+    if !name.bytes().all(fits) || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return bad("lower-case letters, digits, `.`, `_` and `-`, a letter or a digit first");
+    }
+    if name == YOU { bad("that is your own firm") } else { Ok(name) }
+}
+
+/// The first word of a firm's name as an alias.
+fn default_alias(firm: &str) -> Result<String> {
+    let word = firm.split_whitespace().next().unwrap_or_default().to_lowercase();
+    let plain: String = word.chars().map(unaccented).collect::<String>();
+    let slug: String = plain.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')).collect();
+    let slug: String = slug.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().take(40).collect();
+    let bad = Error::BadAlias { name: firm.chars().take(80).collect(), why: "no short name can be made of it" };
+    if check_alias(&slug).is_ok() { Ok(slug) } else { Err(bad) }
+}
+
+fn unaccented(c: char) -> char {
+    const PLAIN: [(&str, char); 15] = [
+        ("àáâãäåāăąæ", 'a'),
+        ("çćč", 'c'),
+        ("ďđð", 'd'),
+        ("èéêëēęě", 'e'),
+        ("ğ", 'g'),
+        ("ìíîïīı", 'i'),
+        ("łľ", 'l'),
+        ("ñńň", 'n'),
+        ("òóôõöōőøœ", 'o'),
+        ("ř", 'r'),
+        ("śšșşß", 's'),
+        ("ťțţþ", 't'),
+        ("ùúûüūůű", 'u'),
+        ("ýÿ", 'y'),
+        ("źżž", 'z'),
+    ];
+    PLAIN.iter().find(|(from, _)| from.contains(c)).map_or(c, |(_, to)| *to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Fault;
+    use crate::crypto::{Secret, SigningKey, new_identity};
+    use crate::format::card::Card;
+
+    fn at() -> Time {
+        "2026-11-23T13:40:00Z".parse().unwrap()
+    }
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path().join("home"));
+        (dir, home)
+    }
+
+    fn card(name: &str, key: &SigningKey, number: u64) -> Card {
+        let entry = |key: String| crate::format::card::CardKey { key, label: "x".into() };
+        Card {
+            consign: "card/1".into(),
+            name: name.into(),
+            contact: String::new(),
+            number,
+            created: at(),
+            expires: None,
+            recipients: vec![entry(new_identity("now").1)],
+            pq: Vec::new(),
+            signers: vec![entry(key.public().line().unwrap())],
+            previous: None,
+        }
+    }
+
+    /// A card that `old`'s key signs over to `key`.
+    fn successor(old: &SignedCard, old_key: &SigningKey, key: &SigningKey) -> SignedCard {
+        let next = Card { previous: Some(old.id()), ..card("Acme", key, old.card.number + 1) };
+        let line = serde_json::to_vec(&next).unwrap();
+        let sign = |key: &SigningKey| key.sign(crate::format::card::NAMESPACE, &line).unwrap();
+        let armours = vec![sign(key), sign(old_key)];
+        SignedCard::read(&crate::format::document::Document { line: line.clone(), armours }.to_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_partner_is_found_by_name_and_by_signer_with_how_it_was_checked() {
+        let (_dir, home) = home();
+        assert!(list(&home).unwrap().is_empty());
+        let key = SigningKey::generate().unwrap();
+        let acme = SignedCard::sign(&card("Acme Dev Oy", &key, 1), &key).unwrap();
+        let added = add(&home, &acme, None, Checked::Unchecked, at()).unwrap();
+        assert_eq!((added.partner.name.as_str(), added.change), ("acme", Change::New));
+        assert_eq!(by_signer(&home, &key.public().fingerprint()).unwrap().unwrap().name, "acme");
+        assert_eq!(find(&home, "acme").unwrap().checked, Checked::Unchecked);
+        assert_eq!(recipients_of(&find(&home, "acme").unwrap()).unwrap().len(), 1);
+        let again = |checked| add(&home, &acme, None, checked, at()).unwrap().change;
+        assert_eq!(again(Checked::Unchecked), Change::AlreadyThere);
+        assert_eq!(again(Checked::Words), Change::NowChecked);
+        assert_eq!(again(Checked::Unchecked), Change::AlreadyThere);
+        assert_eq!(find(&home, "acme").unwrap().checked, Checked::Words);
+        remove(&home, "acme").unwrap();
+        assert_eq!(find(&home, "acme").unwrap_err().word(), "no-partner");
+        assert_eq!(by_signer(&home, &key.public().fingerprint()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_card_never_goes_back_and_never_slips_under_a_taken_name() {
+        let (_dir, home) = home();
+        let (key, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let old = SignedCard::sign(&card("Acme", &key, 2), &key).unwrap();
+        let _unused = add(&home, &old, None, Checked::Words, at()).unwrap();
+        let word = |card: &SignedCard, alias| add(&home, card, alias, Checked::Words, at()).unwrap_err().word();
+        let sign = |c: Card, k: &SigningKey| SignedCard::sign(&c, k).unwrap();
+        assert_eq!(word(&sign(card("Acme", &key, 1), &key), None), "card-downgrade");
+        assert_eq!(word(&sign(card("Acme", &key, 2), &key), None), "card-conflict");
+        assert_eq!(word(&sign(card("Acme", &key, 3), &key), None), "card-unlinked");
+        assert_eq!(word(&sign(card("Acme", &other, 3), &other), None), "partner-exists");
+        assert_eq!(word(&old, Some("bob")), "partner-known");
+        assert_eq!(word(&old, Some("You")), "bad-alias");
+        assert_eq!(word(&sign(card("Bob", &other, 1), &other), Some(YOU)), "bad-alias");
+        let new = successor(&old, &key, &other);
+        let added = add(&home, &new, Some("acme"), Checked::Words, at()).unwrap();
+        assert_eq!(added.change, Change::NewerCard);
+        assert_eq!(find(&home, "acme").unwrap().card.id(), new.id());
+    }
+
+    #[test]
+    fn ones_own_card_is_no_partner_and_is_known_as_you() {
+        let (_dir, home) = home();
+        let made = keys::make(&home, "Me", "", &Secret::new(b"pw".to_vec()), 2, at()).unwrap();
+        let e = add(&home, &made.card, None, Checked::Words, at()).unwrap_err();
+        assert_eq!(e.word(), "own-card");
+        let signer = made.card.signers[0].fingerprint();
+        assert_eq!(by_signer(&home, &signer).unwrap().unwrap().name, YOU);
+    }
+
+    #[test]
+    fn a_damaged_record_names_its_file_and_is_never_skipped() {
+        let (_dir, home) = home();
+        let key = SigningKey::generate().unwrap();
+        let acme = SignedCard::sign(&card("Acme", &key, 1), &key).unwrap();
+        let _unused = add(&home, &acme, None, Checked::Words, at()).unwrap();
+        let path = record_path(&home, "acme");
+        let sound = fs::read_to_string(&path).unwrap();
+        for broken in [sound.replace("Acme", "Acne"), sound.replace("\"acme\"", "\"acne\""), "{".into()] {
+            fs::write(&path, broken).unwrap();
+            let e = list(&home).unwrap_err();
+            assert_eq!(e.word(), "partner-broken");
+            assert!(e.to_string().contains("acme.json"), "{e}");
+        }
+    }
+
+    #[test]
+    fn an_alias_is_made_of_the_first_word() {
+        let alias = |t| default_alias(t).ok();
+        assert_eq!(alias("Ärzte & Söhne GmbH").as_deref(), Some("arzte"));
+        assert_eq!(alias("ACME, Inc.").as_deref(), Some("acme"));
+        assert_eq!(alias("../../x").as_deref(), Some("x"));
+        assert_eq!(alias("東京"), None);
+        assert_eq!(alias("You Ltd"), None);
+    }
+}

@@ -1,0 +1,233 @@
+//! What is sent and what is left out, by rules of which the last that matches wins: what git ignores, then the lines of
+//! `.consignignore`, then `--include` and `--exclude`. Whatever no rule matches is in. The user's global ignore file
+//! and nested `.consignignore` files are never read. The only door to `ignore`.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::leftout::Reason;
+use super::{Error, Result};
+
+/// The file of rules at the root of what is packed.
+pub const RULES_FILE: &str = ".consignignore";
+/// The most bytes it may have.
+pub const RULES_MAX: u64 = 1 << 20;
+
+/// A rule from the command line, in the syntax of a gitignore line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Glob {
+    /// What matches is in.
+    Include(String),
+    /// What matches is out.
+    Exclude(String),
+}
+
+/// Paths that git ignores, relative to the root, without a final `/`.
+#[derive(Debug, Default)]
+pub struct Ignored {
+    pub(super) files: HashSet<Box<[u8]>>,
+    pub(super) folders: HashSet<Box<[u8]>>,
+}
+
+/// All rules, in order.
+#[derive(Debug)]
+pub struct Rules {
+    lines: Gitignore,
+    /// The number of the first rule that comes from the command line.
+    globs: u32,
+    /// The number of the last rule that lets something in.
+    last_include: u32,
+    ignored: Ignored,
+}
+
+/// What the rules say so far about a path: the number of the rule that decides, and the reason if it is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verdict {
+    rule: u32,
+    /// Why it is out; `None` if it is in.
+    pub out: Option<Reason>,
+}
+
+fn bad(pattern: &str, place: &str, why: &str) -> Error {
+    Error::Pattern { pattern: pattern.to_owned(), why: format!("{place}{why}") }
+}
+
+/// Collects rules; each has its number as the file it is "from", since a matcher gives back nothing else.
+struct Collector {
+    lines: GitignoreBuilder,
+    count: u32,
+    last_include: u32,
+}
+
+impl Collector {
+    fn add(&mut self, line: &str, place: &str) -> Result<()> {
+        self.count += 1;
+        let number = PathBuf::from(self.count.to_string());
+        if let Err(e) = self.lines.add_line(Some(number), line) {
+            let why = match e {
+                ignore::Error::Glob { err, .. } => err,
+                other => other.to_string(),
+            };
+            return Err(bad(line, place, &why));
+        }
+        if line.starts_with('!') {
+            self.last_include = self.count;
+        }
+        Ok(())
+    }
+}
+
+/// A glob as a line of a gitignore file.
+fn line_of(glob: &Glob) -> String {
+    match glob {
+        Glob::Include(text) => format!("!{text}"),
+        Glob::Exclude(text) if text.starts_with(['!', '#']) => format!("\\{text}"),
+        Glob::Exclude(text) => text.clone(),
+    }
+}
+
+impl Rules {
+    /// Reads the rules: what git ignores, the bytes of `.consignignore`, the command line's globs.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] for one that can't be read.
+    pub fn new(ignored: Ignored, file: &[u8], globs: &[Glob]) -> Result<Rules> {
+        let mut all = Collector { lines: GitignoreBuilder::new(""), count: 0, last_include: 0 };
+        let text = std::str::from_utf8(file).map_err(|_| bad(RULES_FILE, "", "the file is not UTF-8"))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (line, number) in text.lines().zip(1..) {
+            all.add(line, &format!("{RULES_FILE} line {number}: "))?;
+        }
+        let first_glob = all.count + 1;
+        for glob in globs {
+            let (Glob::Include(text) | Glob::Exclude(text)) = glob;
+            if text.trim().is_empty() {
+                return Err(bad(text, "", "it is empty"));
+            }
+            all.add(&line_of(glob), "")?;
+        }
+        let lines = all.lines.build().map_err(|e| bad(RULES_FILE, "", &e.to_string()))?;
+        Ok(Rules { lines, globs: first_glob, last_include: all.last_include, ignored })
+    }
+
+    /// What the rules say about `path`, relative to the root with `/` between components, when they say `above` about
+    /// its folder. The matching rule with the highest number decides, on whichever of the two it matches.
+    #[must_use]
+    pub fn judge(&self, path: &OsStr, is_dir: bool, above: Verdict) -> Verdict {
+        let own = match self.lines.matched(path, is_dir) {
+            Match::None => self.by_git(path, is_dir),
+            Match::Ignore(glob) => {
+                let rule = number_of(glob);
+                let reason = if rule < self.globs { Reason::ConsignIgnore } else { Reason::Excluded };
+                Verdict { rule, out: Some(reason) }
+            }
+            Match::Whitelist(glob) => Verdict { rule: number_of(glob), out: None },
+        };
+        if own.rule > above.rule || (above.rule == 0 && above.out.is_none()) { own } else { above }
+    }
+
+    fn by_git(&self, path: &OsStr, is_dir: bool) -> Verdict {
+        let set = if is_dir { &self.ignored.folders } else { &self.ignored.files };
+        let out = (!set.is_empty() && set.contains(path.as_encoded_bytes())).then_some(Reason::IgnoredByGit);
+        Verdict { rule: 0, out }
+    }
+
+    /// Whether a later rule may let something in that lies in a folder with this verdict.
+    #[must_use]
+    pub fn may_let_in(&self, verdict: Verdict) -> bool {
+        self.last_include > verdict.rule
+    }
+}
+
+fn number_of(glob: &ignore::gitignore::Glob) -> u32 {
+    glob.from().and_then(|from| from.to_str()).and_then(|from| from.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn include(text: &str) -> Glob {
+        Glob::Include(text.to_owned())
+    }
+
+    fn exclude(text: &str) -> Glob {
+        Glob::Exclude(text.to_owned())
+    }
+
+    fn ignored(paths: &[&str]) -> Ignored {
+        let mut all = Ignored::default();
+        for path in paths {
+            match path.strip_suffix('/') {
+                Some(folder) => all.folders.insert(folder.as_bytes().into()),
+                None => all.files.insert(path.as_bytes().into()),
+            };
+        }
+        all
+    }
+
+    /// Judges as a walk does: every folder on the way first.
+    fn judge(rules: &Rules, path: &str) -> Option<Reason> {
+        let mut verdict = Verdict::default();
+        for (at, _) in path.match_indices('/') {
+            verdict = rules.judge(OsStr::new(&path[..at]), true, verdict);
+        }
+        rules.judge(OsStr::new(path), false, verdict).out
+    }
+
+    #[test]
+    fn the_last_rule_that_matches_the_path_or_a_folder_above_it_decides() {
+        let file = b"\xef\xbb\xbf# secrets\r\nsecret/\r\n!secret/ok.txt\n*.o\n/top.txt\n";
+        let rules = Rules::new(ignored(&["build/", "x.log"]), file, &[]).unwrap();
+        assert_eq!(judge(&rules, "src/main.c"), None);
+        assert_eq!(judge(&rules, "src/main.o"), Some(Reason::ConsignIgnore));
+        assert_eq!(judge(&rules, "secret/key"), Some(Reason::ConsignIgnore));
+        assert_eq!(judge(&rules, "secret/ok.txt"), None);
+        assert_eq!(judge(&rules, "a/secret/deep/key"), Some(Reason::ConsignIgnore));
+        assert_eq!(judge(&rules, "top.txt"), Some(Reason::ConsignIgnore));
+        assert_eq!(judge(&rules, "a/top.txt"), None);
+        assert_eq!(judge(&rules, "build/out"), Some(Reason::IgnoredByGit));
+        assert_eq!(judge(&rules, "x.log"), Some(Reason::IgnoredByGit));
+        assert_eq!(judge(&rules, "x.log/y"), None);
+
+        let globs = [exclude("secret/"), include("build/out"), exclude("*.c"), include("src/main.*")];
+        let rules = Rules::new(ignored(&["build/"]), file, &globs).unwrap();
+        assert_eq!(judge(&rules, "secret/ok.txt"), Some(Reason::Excluded));
+        assert_eq!(judge(&rules, "build/out"), None);
+        assert_eq!(judge(&rules, "build/other"), Some(Reason::IgnoredByGit));
+        assert_eq!(judge(&rules, "src/main.c"), None);
+        assert_eq!(judge(&rules, "src/main.o"), None);
+        assert_eq!(judge(&rules, "src/x.c"), Some(Reason::Excluded));
+    }
+
+    #[test]
+    fn an_allow_list_is_everything_out_and_some_in() {
+        let rules = Rules::new(Ignored::default(), b"", &[exclude("*"), include("src/**"), exclude("*.pem")]).unwrap();
+        assert_eq!(judge(&rules, "README"), Some(Reason::Excluded));
+        assert_eq!(judge(&rules, "src/a/b.c"), None);
+        assert_eq!(judge(&rules, "src/a/b.pem"), Some(Reason::Excluded));
+        let out = rules.judge(OsStr::new("src"), true, Verdict::default());
+        assert!(out.out.is_some() && rules.may_let_in(out));
+        let pem = rules.judge(OsStr::new("x.pem"), true, out);
+        assert!(!rules.may_let_in(pem));
+    }
+
+    #[test]
+    fn globs_that_begin_like_a_comment_are_names() {
+        let rules = Rules::new(Ignored::default(), b"", &[exclude("#a"), exclude("!b"), include("#a/x")]).unwrap();
+        assert!(judge(&rules, "#a").is_some() && judge(&rules, "!b").is_some());
+        assert_eq!(judge(&rules, "#a/x"), None);
+    }
+
+    #[test]
+    fn patterns_that_cannot_be_read_are_named() {
+        let error = Rules::new(Ignored::default(), b"ok\na{b\n", &[]).unwrap_err();
+        assert!(error.to_string().contains("a{b") && error.to_string().contains("line 2"), "{error}");
+        assert!(Rules::new(Ignored::default(), b"\xff", &[]).is_err());
+        assert!(Rules::new(Ignored::default(), b"", &[exclude(" ")]).is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! The two gates: `clear` before anything is packed, `admit` before anything is unpacked. So far they check
+//! recipients, keys and expiry; agreements, scopes and policies come to stand here.
+
+use std::collections::BTreeMap;
+
+use crate::class::{Class, Fault};
+use crate::crypto::{self, Recipient};
+use crate::format::time::Time;
+use crate::format::version::TAGS_MAX;
+
+/// Somebody who should be able to open the bundle.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The partner's name here; the recipient string for somebody without one.
+    pub name: String,
+    /// A recipient string, as written.
+    pub key: String,
+    /// When the card it is from ends.
+    pub card_expires: Option<Time>,
+    /// Whether this is the sender itself.
+    pub own: bool,
+}
+
+/// A recipient that may get the bundle.
+#[derive(Clone)]
+pub struct Cleared {
+    /// The name.
+    pub name: String,
+    /// The recipient string, in its one spelling.
+    pub key: String,
+    /// What to encrypt to.
+    pub recipient: Recipient,
+    /// Whether this is the sender itself.
+    pub own: bool,
+}
+
+/// Proof that everybody the bundle will be locked to was checked. Only [`clear`] makes one.
+#[derive(Clone)]
+pub struct Clearance {
+    recipients: Vec<Cleared>,
+}
+
+/// Proof that a signed bundle may be opened now. Only [`admit`] makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct Admission {
+    _made_by_admit: (),
+}
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is nobody to send to.
+    #[error("there is nobody to lock the bundle to")]
+    NoRecipient,
+    /// More than a bundle can have.
+    #[error("{count} recipients are more than the {} a bundle can have", TAGS_MAX - 1)]
+    TooMany {
+        /// How many.
+        count: usize,
+    },
+    /// A key that can't be locked to.
+    #[error("nothing can be locked to {name}")]
+    BadKey {
+        /// The partner.
+        name: String,
+        /// Why.
+        source: crypto::Error,
+    },
+    /// A partner's card has ended.
+    #[error("the card of {name} ended {}", at.date())]
+    CardEnded {
+        /// The partner.
+        name: String,
+        /// When.
+        at: Time,
+    },
+    /// The bundle has ended.
+    #[error("this bundle ended {}", at.for_people())]
+    Expired {
+        /// When.
+        at: Time,
+    },
+}
+
+impl Fault for Refusal {
+    fn word(&self) -> &'static str {
+        match self {
+            Refusal::NoRecipient => "no-recipient",
+            Refusal::TooMany { .. } => "too-many-recipients",
+            Refusal::BadKey { source, .. } => source.word(),
+            Refusal::CardEnded { .. } => "card-ended",
+            Refusal::Expired { .. } => "expired",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Refusal::NoRecipient | Refusal::TooMany { .. } => Class::Usage,
+            Refusal::BadKey { source, .. } => source.class(),
+            Refusal::CardEnded { .. } | Refusal::Expired { .. } => Class::Refused,
+        }
+    }
+}
+
+/// Checks everybody, before a file is read. Two names with one key are one recipient.
+///
+/// # Errors
+/// The first [`Refusal`].
+pub fn clear(candidates: &[Candidate], today: Time) -> Result<Clearance, Refusal> {
+    let mut by_key: BTreeMap<String, Cleared> = BTreeMap::new();
+    for candidate in candidates {
+        let bad = |source| Refusal::BadKey { name: candidate.name.clone(), source };
+        let recipient: Recipient = candidate.key.parse().map_err(bad)?;
+        if let Some(at) = candidate.card_expires.filter(|at| *at <= today) {
+            return Err(Refusal::CardEnded { name: candidate.name.clone(), at });
+        }
+        let key = recipient.canonical();
+        let cleared = Cleared { name: candidate.name.clone(), key: key.clone(), recipient, own: candidate.own };
+        by_key.entry(key).or_insert(cleared);
+    }
+    let recipients: Vec<Cleared> = by_key.into_values().collect();
+    // The age crate adds one stanza of grease, and a header holds 128.
+    if recipients.len() > TAGS_MAX - 1 {
+        return Err(Refusal::TooMany { count: recipients.len() });
+    }
+    if recipients.is_empty() { Err(Refusal::NoRecipient) } else { Ok(Clearance { recipients }) }
+}
+
+impl Clearance {
+    /// Everybody who was cleared, by recipient string.
+    #[must_use]
+    pub fn recipients(&self) -> &[Cleared] {
+        &self.recipients
+    }
+}
+
+/// Checks what the envelope itself says against today.
+///
+/// # Errors
+/// [`Refusal::Expired`].
+pub fn admit(expires: Option<Time>, today: Time) -> Result<Admission, Refusal> {
+    match expires {
+        Some(at) if at <= today => Err(Refusal::Expired { at }),
+        _ => Ok(Admission { _made_by_admit: () }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(key: &str) -> Candidate {
+        Candidate { name: "acme".into(), key: key.into(), card_expires: None, own: false }
+    }
+
+    #[test]
+    fn everybody_is_checked_and_one_key_is_one_recipient() {
+        let now = Time::from_unix(1_000_000);
+        let (_, key) = crypto::new_identity("x");
+        let twice = [candidate(&key), candidate(&key.to_uppercase()), candidate(&format!(" {key}"))];
+        assert_eq!(clear(&twice, now).map(|c| c.recipients().len()).ok(), Some(1));
+        assert!(matches!(clear(&[], now), Err(Refusal::NoRecipient)));
+        assert!(matches!(clear(&[candidate("age1xyz")], now), Err(Refusal::BadKey { .. })));
+        let ended = Candidate { card_expires: Some(now), ..candidate(&key) };
+        assert!(matches!(clear(&[ended], now), Err(Refusal::CardEnded { .. })));
+    }
+
+    #[test]
+    fn an_expired_bundle_is_refused_from_its_very_second_on() {
+        let at = Time::from_unix(1_000_000);
+        assert!(admit(Some(at), Time::from_unix(999_999)).is_ok());
+        assert!(matches!(admit(Some(at), at), Err(Refusal::Expired { .. })));
+        assert!(admit(None, at).is_ok());
+    }
+}

@@ -1,0 +1,58 @@
+//! Claims about one parcel, through the library: what was packed comes back, and nothing else is taken.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use consign::class::{Class, Fault};
+use support::*;
+
+fn sample() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |p: &str| dir.path().join(p);
+    fs::create_dir_all(at("src/deep/er")).unwrap();
+    fs::create_dir(at("empty")).unwrap();
+    fs::write(at("a.txt"), "hello").unwrap();
+    fs::write(at("none"), "").unwrap();
+    fs::write(at("src/run.sh"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(at("src/run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(at("src/deep/er/é\u{301}ü.txt"), "names").unwrap();
+    fs::write(at(&format!("src/{}", "n".repeat(200))), "long name").unwrap();
+    for (name, len) in [("big", 13_000_001_usize), ("slices", 12 << 20), ("edge", (4 << 20) + 1), ("just", 4 << 20)] {
+        let mut x = 1_u32;
+        let data: Vec<u8> = (0..len)
+            .map(|_| {
+                x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (x >> 24) as u8
+            })
+            .collect();
+        fs::write(at(name), data).unwrap();
+    }
+    symlink("../a.txt", at("src/link")).unwrap();
+    dir
+}
+
+#[test]
+fn what_was_packed_comes_back_equal() {
+    let (tree, out) = (sample(), tempfile::tempdir().unwrap());
+    let (northwind, acme) = (Firm::new(), Firm::new());
+    for workers in [1, 2, 5] {
+        let (bundle, sealed) = bundle_of(tree.path(), &northwind, &[&acme], workers);
+        assert_eq!(bundle.len() as u64, sealed.size);
+        let to = out.path().join(workers.to_string());
+        unpack(&bundle, &acme, &northwind.trusts(), &to).unwrap();
+        assert_eq!(tree_of(tree.path()), tree_of(&to));
+    }
+}
+
+#[test]
+fn a_stranger_opens_nothing_and_a_strangers_bundle_is_not_opened() {
+    let tree = sample();
+    let (northwind, acme, birch) = (Firm::new(), Firm::new(), Firm::new());
+    let (bundle, _) = bundle_of(tree.path(), &northwind, &[&acme], 2);
+    let e = reveal(&bundle, &birch, &northwind.trusts()).err().unwrap();
+    assert_eq!(e.class(), Class::WrongKey);
+    let e = reveal(&bundle, &acme, &birch.trusts()).err().unwrap();
+    assert_eq!(e.class(), Class::Untrusted);
+}
