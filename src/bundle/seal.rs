@@ -1,6 +1,6 @@
 //! The tail: keys, B3SUMS, envelope, signatures, end. Made whole in memory; only with it is there a bundle.
 
-use super::pack::Order;
+use super::order::Order;
 use super::{Error, Result};
 use crate::crypto::{Digest, Hex, Secret, digest};
 use crate::format::container::{End, Member, Sums, push_member};

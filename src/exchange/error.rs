@@ -22,6 +22,24 @@ pub enum Error {
     /// From the porter.
     #[error(transparent)]
     Files(#[from] files::Error),
+    /// From one parcel.
+    #[error(transparent)]
+    Bundle(#[from] crate::bundle::Error),
+    /// A rule.
+    #[error(transparent)]
+    Refused(#[from] crate::policy::Refusal),
+    /// An output that would be part of what is packed.
+    #[error("{} lies inside the folder that is packed", path.display())]
+    OutputInTree {
+        /// It.
+        path: PathBuf,
+    },
+    /// A text that can't name a bundle.
+    #[error("`{name}` can't name a bundle: letters, digits, dots, dashes and underscores, 64 at most")]
+    BadBundleName {
+        /// The text.
+        name: String,
+    },
     /// The home can't be written, and what was asked must be recorded.
     #[error("the home folder {} can't be written: {why}", path.display())]
     HomeReadOnly {
@@ -157,6 +175,10 @@ impl Fault for Error {
             Error::Format(e) => e.word(),
             Error::Card(e) => e.word(),
             Error::Files(e) => e.word(),
+            Error::Bundle(e) => e.word(),
+            Error::Refused(e) => e.word(),
+            Error::OutputInTree { .. } => "output-in-tree",
+            Error::BadBundleName { .. } => "bad-name",
             Error::HomeReadOnly { .. } => "home-read-only",
             Error::KeyExists { .. } => "key-exists",
             Error::KeyUnfinished { .. } => "key-unfinished",
@@ -182,7 +204,11 @@ impl Fault for Error {
             Error::Format(e) => e.class(),
             Error::Card(e) => e.class(),
             Error::Files(e) => e.class(),
-            Error::HomeReadOnly { .. }
+            Error::Bundle(e) => e.class(),
+            Error::Refused(e) => e.class(),
+            Error::BadBundleName { .. } => Class::Usage,
+            Error::OutputInTree { .. }
+            | Error::HomeReadOnly { .. }
             | Error::KeyExists { .. }
             | Error::KeyUnfinished { .. }
             | Error::HomeBroken { .. }

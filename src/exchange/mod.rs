@@ -1,12 +1,18 @@
 //! Floor 5, the story between partners: the only floor with state. Keys, partners and the ledger live in one
 //! folder, the home. Still no clock, no environment and no terminal: `now`, paths and passphrases are arguments.
 
+mod chain;
 mod error;
 pub mod home;
 pub mod keys;
 pub mod ledger;
+pub mod note;
 pub mod partners;
+pub mod receive;
+pub mod send;
+pub mod trust;
 
+pub use chain::Lines;
 pub use error::{Error, Result};
 pub use home::Home;
-pub use ledger::Ledger;
+pub use ledger::{Claimed, Ledger, Verified};

@@ -18,12 +18,13 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Makes one beside `target`, which must be absent or an empty folder.
+    /// Makes one beside `target`, which must be absent or an empty folder, unless `force` says that what is there
+    /// will be moved aside first.
     ///
     /// # Errors
     /// [`Error::Exists`], [`Error::Busy`], or what the system says.
-    pub fn beside(target: &Path) -> Result<Staging> {
-        if !is_free(target)? {
+    pub fn beside(target: &Path, force: bool) -> Result<Staging> {
+        if !is_free(target)? && !force {
             return Err(Error::Exists { path: target.to_owned() });
         }
         let name = target.file_name().and_then(|n| n.to_str());
@@ -56,6 +57,18 @@ impl Staging {
     #[must_use]
     pub fn tree(&self) -> PathBuf {
         self.folder.join("tree")
+    }
+
+    /// Whether links can be made here.
+    #[must_use]
+    pub fn links_work(&self) -> bool {
+        #[cfg(unix)]
+        {
+            let probe = self.folder.join("link");
+            std::os::unix::fs::symlink("tree", &probe).is_ok() && fs::remove_file(probe).is_ok()
+        }
+        #[cfg(not(unix))]
+        false
     }
 
     /// Refuses when fewer than `needed` bytes and a reserve are free.
@@ -155,14 +168,14 @@ mod tests {
     fn staging_publishes_by_one_rename_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("out");
-        let staging = Staging::beside(&target).unwrap();
+        let staging = Staging::beside(&target, false).unwrap();
         fs::write(staging.tree().join("a"), "x").unwrap();
-        assert!(matches!(Staging::beside(&target), Err(Error::Busy { .. })));
+        assert!(matches!(Staging::beside(&target, false), Err(Error::Busy { .. })));
         staging.publish().unwrap();
         assert_eq!(fs::read(target.join("a")).unwrap(), b"x");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert!(matches!(Staging::beside(&target), Err(Error::Exists { .. })));
-        drop(Staging::beside(&dir.path().join("other")).unwrap());
+        assert!(matches!(Staging::beside(&target, false), Err(Error::Exists { .. })));
+        drop(Staging::beside(&dir.path().join("other"), false).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
@@ -170,7 +183,7 @@ mod tests {
     fn a_target_that_fills_meanwhile_is_not_merged_into() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("out");
-        let staging = Staging::beside(&target).unwrap();
+        let staging = Staging::beside(&target, false).unwrap();
         fs::create_dir(&target).unwrap();
         fs::write(target.join("theirs"), "t").unwrap();
         assert!(matches!(staging.publish(), Err(Error::Exists { .. })));

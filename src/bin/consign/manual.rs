@@ -1,0 +1,256 @@
+//! The sections of the manual that no doc comment holds: examples, exit codes, variables, files. `--help` and the
+//! man pages show the same text.
+
+use clap::Command;
+use consign::class::Class;
+
+/// What `--version` says.
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (bundle format 1)");
+
+/// The exit codes, in the order of their numbers.
+pub(crate) const CODES: [(Class, &str); 10] = [
+    (Class::Failed, "I/O, the target exists, or a bug (a bug says so)"),
+    (Class::Usage, "bad flags, or nothing matched"),
+    (Class::Changed, "not a bundle, tampered with, cut short, a bad signature, a file missing, extra or different"),
+    (Class::WrongKey, "no key here opens it, or its key is held back"),
+    (Class::Untrusted, "signer unknown, revoked, or not valid at that time"),
+    (Class::Refused, "agreement, scope, terms, expiry, key, policy or revocation says no"),
+    (Class::Findings, "secrets in a drop, out-of-scope files in a return, differences"),
+    (Class::Record, "the ledger is broken or forked"),
+    (Class::NeedsAPerson, "passphrase, PIN or touch needed, and no terminal"),
+    (Class::Unsafe, "path escape, name collision, special file, bomb, format newer than this program"),
+];
+
+const HOME: (&str, &str) = ("CONSIGN_HOME", "the folder of your keys, partners and ledger (~/.config/consign)");
+const NO_INPUT: (&str, &str) = ("CONSIGN_NO_INPUT", "if set, never ask anything, as --no-input");
+const IDENTITY: (&str, &str) = ("CONSIGN_IDENTITY", "an identity file, if there is no -i");
+const IDENTITY_DATA: (&str, &str) = ("CONSIGN_IDENTITY_DATA", "the text of an identity file, if there is neither");
+const PASS_FILE: (&str, &str) = ("CONSIGN_PASSPHRASE_FILE", "a file that holds the passphrase");
+const PASS_FD: (&str, &str) = ("CONSIGN_PASSPHRASE_FD", "the number of an open descriptor to read it from");
+const PASS_COMMAND: (&str, &str) = ("CONSIGN_PASSPHRASE_COMMAND", "a command that prints it");
+const EPOCH: (&str, &str) = ("SOURCE_DATE_EPOCH", "the latest time that a packed file is given, in seconds since 1970");
+const NO_COLOR: (&str, &str) = ("NO_COLOR", "if set and not empty, no colour in help");
+
+const PLAIN: &[(&str, &str)] = &[HOME, NO_INPUT, NO_COLOR];
+const LOCKED: &[(&str, &str)] = &[HOME, PASS_FILE, PASS_FD, PASS_COMMAND, NO_INPUT, NO_COLOR];
+const OPENS: &[(&str, &str)] =
+    &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, NO_INPUT, NO_COLOR];
+const PACKS: &[(&str, &str)] =
+    &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, EPOCH, NO_INPUT, NO_COLOR];
+
+/// The files in `CONSIGN_HOME`.
+pub(crate) const FILES: [(&str, &str); 7] = [
+    ("identity.age", "your encryption key: an age identity file, locked by your passphrase"),
+    ("signing", "your signing key: an OpenSSH private key, locked by the same passphrase; signing.pub beside it"),
+    ("own.card", "your public card"),
+    ("partners/", "the partners on record, one file each"),
+    ("ledger/", "the record of what went out and came in; never edited, only appended to"),
+    ("private/", "what only you know of each bundle that you sent, locked to your own keys"),
+    ("writer", "the name of this machine in the ledger"),
+];
+
+/// A page of the manual.
+pub(crate) struct Page {
+    /// The command; empty for the program itself.
+    pub(crate) command: &'static str,
+    /// Examples: what to type, and what for.
+    pub(crate) examples: &'static [(&'static str, &'static str)],
+    /// The variables it reads.
+    pub(crate) variables: &'static [(&'static str, &'static str)],
+}
+
+const fn page(
+    command: &'static str,
+    variables: &'static [(&'static str, &'static str)],
+    examples: &'static [(&'static str, &'static str)],
+) -> Page {
+    Page { command, examples, variables }
+}
+
+/// All pages.
+pub(crate) const PAGES: &[Page] = &[
+    page(
+        "",
+        PACKS,
+        &[
+            ("consign demo", "see the whole story, in a temporary folder"),
+            ("consign key new --name \"Northwind Ltd <dev@northwind.example>\"", "once per firm and machine"),
+            ("consign partner add acme.card", "once per partner, on a call"),
+            ("consign pack . --to acme", "send"),
+            ("consign verify acme-0001.consign", "check; needs no key"),
+            ("consign unpack acme-0001.consign", "receive"),
+        ],
+    ),
+    page("demo", PLAIN, &[("consign demo", "all of it"), ("consign demo --keep", "and look at the files afterwards")]),
+    page("key", PLAIN, &[("consign key new", "make your keys"), ("consign key show", "read out your check words")]),
+    page(
+        "key new",
+        LOCKED,
+        &[
+            ("consign key new", "asks for the name of your firm and for a passphrase"),
+            (
+                "CONSIGN_PASSPHRASE_FILE=pass consign key new --name \"Acme Dev Oy <ops@acme.example>\"",
+                "asks nothing",
+            ),
+        ],
+    ),
+    page("key list", PLAIN, &[("consign key list", "what there is, and whether it is locked")]),
+    page("key show", PLAIN, &[("consign key show", "keys, card and check words")]),
+    page(
+        "card",
+        PLAIN,
+        &[("consign card -o northwind.card", "a file to send to partners"), ("consign card", "to standard output")],
+    ),
+    page(
+        "partner",
+        PLAIN,
+        &[("consign partner add acme.card", "put a firm on record"), ("consign partner list", "who is on record")],
+    ),
+    page(
+        "partner add",
+        PLAIN,
+        &[
+            ("consign partner add acme.card", "shows the check words and asks whether you heard them"),
+            ("consign partner add acme-0007.consign", "takes the card that is inside the bundle"),
+            (
+                "consign partner add acme.card --words \"river tulip anvil seven mango drift\"",
+                "asks nothing; the words must match",
+            ),
+            ("consign partner add acme.card --as acme-oy --unchecked", "compares nothing, and keeps that on record"),
+        ],
+    ),
+    page("partner list", PLAIN, &[("consign partner list", "names, keys, and how each card was checked")]),
+    page("partner show", PLAIN, &[("consign partner show acme", "its keys and check words")]),
+    page("partner remove", PLAIN, &[("consign partner remove acme", "no more bundles to or from acme")]),
+    page(
+        "pack",
+        PACKS,
+        &[
+            ("consign pack . --to acme --dry-run", "see exactly what would leave, and what stays here"),
+            ("consign pack . --to acme", "writes acme-0001.consign and a note for the receiver"),
+            ("consign pack . --to acme --rev v1.4", "the revision, not the files on disk"),
+            ("consign pack src --to acme --exclude '*.pem' --terms nda.txt --expires 90d", "less, and under terms"),
+            ("consign pack . -R vendor.pub -o - | ssh vendor 'cat > drop.consign'", "to an SSH key, into a pipe"),
+        ],
+    ),
+    page(
+        "inspect",
+        PLAIN,
+        &[("consign inspect acme-0007.consign", "who, when, how large, for whom"), ("consign inspect - < x", "a stream")],
+    ),
+    page(
+        "list",
+        OPENS,
+        &[("consign list acme-0007.consign", "every file"), ("consign list acme-0007.consign 'docs/**'", "some")],
+    ),
+    page("cat", OPENS, &[("consign cat acme-0007.consign src/main.c | less", "one file, without unpacking")]),
+    page(
+        "verify",
+        OPENS,
+        &[
+            ("consign verify incoming/*.consign", "CI: no key needed"),
+            ("consign verify --signer northwind.card acme-0007.consign", "without a home, against one card"),
+            ("consign verify --deep acme-0007.consign", "with a key: every file, too"),
+        ],
+    ),
+    page(
+        "unpack",
+        OPENS,
+        &[
+            ("consign unpack acme-0007.consign", "into acme-0007/"),
+            ("consign unpack acme-0007.consign -i ~/.ssh/id_ed25519 -o drop", "with an SSH key, into drop/"),
+            ("consign unpack - --only 'docs/**' < acme-0007.consign", "a part, from a stream"),
+        ],
+    ),
+    page("log", PLAIN, &[("consign log --limit 20", "the last entries"), ("consign log verify", "check the chain")]),
+    page("log verify", PLAIN, &[("consign log verify", "exit code 8 if an entry was changed, lost, added or moved")]),
+    page("man", PLAIN, &[("consign man ~/.local/share/man/man1", "then: man consign")]),
+];
+
+/// The page of a command.
+pub(crate) fn find(command: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.command == command)
+}
+
+/// Puts the sections into the help of every command.
+pub(crate) fn dress(command: Command) -> Command {
+    dress_as(command, "")
+}
+
+fn dress_as(mut command: Command, words: &str) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    for name in names {
+        let inner = if words.is_empty() { name.clone() } else { format!("{words} {name}") };
+        command = command.mut_subcommand(name, |c| dress_as(c, &inner));
+    }
+    match find(words) {
+        Some(page) => command.after_help(short(page)).after_long_help(long(page)),
+        None => command,
+    }
+}
+
+fn short(page: &Page) -> String {
+    let mut text = examples(page);
+    text.push_str("\nMore, with exit codes and variables: --help");
+    text
+}
+
+fn long(page: &Page) -> String {
+    let mut text = examples(page);
+    text.push_str("\nEXIT STATUS\n  0   ok\n");
+    for (class, meaning) in CODES {
+        text.push_str(&columns(&format!("{:<3}", class.code()), meaning));
+    }
+    text.push_str(&columns("129, 130, 141, 143", "stopped by a signal, or the reader of a pipe left"));
+    text.push_str("\nENVIRONMENT\n");
+    page.variables.iter().for_each(|(name, what)| text.push_str(&columns(name, what)));
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn examples(page: &Page) -> String {
+    let mut text = "EXAMPLES\n".to_owned();
+    for (line, what) in page.examples {
+        text.push_str(&columns(line, what));
+    }
+    text
+}
+
+/// `  what  text`, the text below when it would not fit.
+fn columns(what: &str, text: &str) -> String {
+    if 2 + what.len() + 2 + text.len() <= 80 && what.len() < 27 {
+        let gap = if what.len() <= 3 { 3 } else { 27 };
+        format!("  {what:<gap$} {text}\n")
+    } else {
+        crate::output::wrapped(&format!("  {what}\n"), text, 6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(command: &Command, words: &str, out: &mut Vec<String>) {
+        out.push(words.to_owned());
+        for inner in command.get_subcommands() {
+            all(inner, format!("{words} {}", inner.get_name()).trim(), out);
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_page_and_every_page_a_command() {
+        let mut commands = Vec::new();
+        all(&crate::cli::command(), "", &mut commands);
+        let pages: Vec<&str> = PAGES.iter().map(|p| p.command).collect();
+        assert_eq!(commands, pages);
+    }
+
+    #[test]
+    fn help_fits_eighty_columns() {
+        for page in PAGES {
+            for line in long(page).lines() {
+                assert!(line.chars().count() <= 80 || line.contains("CONSIGN_PASSPHRASE_FILE=pass"), "{line}");
+            }
+        }
+    }
+}

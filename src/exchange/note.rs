@@ -1,0 +1,111 @@
+//! The words that travel with a bundle: `README.txt` inside it, and the cover note beside it. Both tell a person
+//! what to type, with consign and with stock tools (FORMAT §7).
+
+use crate::crypto::{PublicKey, check_words};
+
+use super::Result;
+
+/// What the words are about.
+pub struct Note<'a> {
+    /// The name of the bundle.
+    pub name: &'a str,
+    /// The sender, as it calls itself.
+    pub sender: &'a str,
+    /// The key that signs.
+    pub signer: &'a PublicKey,
+    /// How many files.
+    pub files: u64,
+    /// Whether the sender's card is in the bundle.
+    pub card: bool,
+}
+
+/// The recipe of FORMAT §7, word for word, for a bundle and a signer of these names.
+#[must_use]
+pub fn recipe(name: &str, signer: &str) -> String {
+    RECIPE.replace("{name}", name).replace("{signer}", signer)
+}
+
+const RECIPE: &str = include_str!("recipe.sh");
+
+/// A short name for the signer in `allowed_signers`: lower-case letters and digits of its first word.
+#[must_use]
+pub fn principal(sender: &str) -> String {
+    let word = sender.split(|c: char| !c.is_ascii_alphanumeric()).find(|w| !w.is_empty()).unwrap_or("sender");
+    word.chars().take(40).collect::<String>().to_ascii_lowercase()
+}
+
+impl Note<'_> {
+    fn allowed_signers(&self) -> Result<String> {
+        let line = self.signer.line()?;
+        Ok(format!("{} namespaces=\"consign-bundle-v1\" {line}", principal(self.sender)))
+    }
+
+    /// `README.txt` after its first line. It can be read before anything is trusted, so it promises nothing.
+    ///
+    /// # Errors
+    /// When the key can't be encoded.
+    pub fn readme(&self) -> Result<String> {
+        Ok(format!(
+            "\n\
+             This file is a signed and encrypted bundle. With consign:\n\n\
+             \x20 consign verify {name}.consign\n\
+             \x20 consign unpack {name}.consign\n\n\
+             By hand, with stock tools (bash, tar, ssh-keygen, b3sum, age, zstd). Put the sender's\n\
+             line, from the cover note or from a call, never from here alone, into allowed_signers:\n\n\
+             {allowed}\n\n\
+             {recipe}",
+            name = self.name,
+            allowed = self.allowed_signers()?,
+            recipe = recipe(self.name, &principal(self.sender)),
+        ))
+    }
+
+    /// The cover note, for a mail or a chat.
+    ///
+    /// # Errors
+    /// When the key can't be encoded.
+    pub fn cover(&self) -> Result<String> {
+        let words = check_words(self.signer)?.join(" ");
+        let files = if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) };
+        let from = if self.card {
+            format!(
+                "1. Once: call {sender} on a number you already have, and compare these six words:\n\n\
+                 \x20    {words}\n\n\
+                 \x20  The same? Then type, and answer yes:\n\n\
+                 \x20    consign partner add {name}.consign\n\n\
+                 2. Open it:\n\n",
+                sender = self.sender,
+                name = self.name
+            )
+        } else {
+            format!("Open it (its signing key's six check words: {words}):\n\n")
+        };
+        Ok(format!(
+            "{name}.consign: {files} from {sender}, locked to you and signed.\n\n\
+             {from}\
+             \x20    consign unpack {name}.consign\n\n\
+             \x20  With an SSH or age key of yours instead of a consign key: add  -i FILE\n\n\
+             Without consign, with stock tools (bash, tar, ssh-keygen, b3sum, age, zstd): put this\n\
+             line into a file named allowed_signers beside the bundle, your key into my.key,\n\
+             and run what follows. It stops if anything is not as {sender} signed it.\n\n\
+             {allowed}\n\n\
+             {recipe}",
+            name = self.name,
+            sender = self.sender,
+            allowed = self.allowed_signers()?,
+            recipe = recipe(self.name, &principal(self.sender)),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_recipe_is_the_one_of_the_format_page() {
+        let page = include_str!("../../docs/FORMAT.md");
+        let block = page.split("```bash\n").nth(1).and_then(|b| b.split("```").next()).unwrap();
+        assert_eq!(recipe("acme-0007", "northwind"), block);
+    }
+}

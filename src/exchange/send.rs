@@ -1,0 +1,446 @@
+//! Sending: order → clearance → selection → payload, synced → private part and ledger line, synced → tail, sync,
+//! rename (FORMAT §1.3, P9). Nothing that anybody could open exists before its ledger line is safe.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::ledger::Claimed;
+use super::note::Note;
+use super::{Error, Home, Ledger, Result, keys, partners};
+use crate::bundle::select::{self, Selection};
+use crate::bundle::{self, Lens, Parcel, Sealed, TermsText};
+use crate::crypto::{self, Digest, SigningKey, digest, encrypt_to};
+use crate::files::{self, Glob, Pending, Progress, folder_of};
+use crate::format::card::SignedCard;
+use crate::format::envelope::{BundleRef, Kind, valid_name};
+use crate::format::manifest::NamedRecipient;
+use crate::format::record::{Event, Sent};
+use crate::format::time::Time;
+use crate::policy::{self, Candidate, Clearance};
+
+/// What should be sent to whom.
+pub struct Send<'a> {
+    /// A folder, or where the git repository is.
+    pub path: &'a Path,
+    /// A revision instead of the folder's files.
+    pub rev: Option<&'a str>,
+    /// `--include` and `--exclude`, in their order.
+    pub globs: &'a [Glob],
+    /// Send names that some platform can't hold.
+    pub allow_unportable: bool,
+    /// The latest time of a file (`SOURCE_DATE_EPOCH`).
+    pub latest: Option<u64>,
+    /// Partners.
+    pub to: &'a [String],
+    /// Recipients without a partner.
+    pub recipients: &'a [String],
+    /// Recipient strings of the sender, to which the private part is locked, and the bundle unless `no_self`.
+    pub own: &'a [String],
+    /// Don't lock the bundle to the sender.
+    pub no_self: bool,
+    /// The bundle's name, instead of the next number.
+    pub name: Option<&'a str>,
+    /// Where the bundle goes.
+    pub out: Output<'a>,
+    /// Replace an existing output.
+    pub force: bool,
+    /// The text of the terms.
+    pub terms: &'a str,
+    /// When it ends.
+    pub expires: Option<Time>,
+    /// What it is for.
+    pub purpose: &'a str,
+    /// The zstd level.
+    pub level: i32,
+    /// Look into what is left out, and write nothing.
+    pub dry_run: bool,
+    /// Now.
+    pub now: Time,
+    /// This program.
+    pub tool: &'a str,
+    /// How many threads may work.
+    pub workers: usize,
+}
+
+/// Where a bundle goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// `NAME.consign` in this folder.
+    Folder(&'a Path),
+    /// This file.
+    File(&'a Path),
+    /// A stream that the caller holds.
+    Stream,
+}
+
+/// Checked and listed: everything but reading the files.
+pub struct Draft<'a> {
+    order: &'a Send<'a>,
+    home: &'a Home,
+    /// What goes in, and what stays out.
+    pub selection: Selection,
+    /// Who may open it.
+    pub clearance: Clearance,
+    card: Option<SignedCard>,
+    name: String,
+    _claim: Option<Claimed>,
+    target: Option<PathBuf>,
+}
+
+/// What was sent.
+#[derive(Debug)]
+pub struct Shipment {
+    /// The name of the bundle.
+    pub name: String,
+    /// Its file; none for a stream.
+    pub file: Option<PathBuf>,
+    /// Its cover note.
+    pub note: Option<PathBuf>,
+    /// H(envelope.json).
+    pub reference: BundleRef,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Files in it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The content id.
+    pub content: Digest,
+    /// The number of the ledger entry, from 1.
+    pub entry: u64,
+    /// Who signed.
+    pub signer: crypto::Fingerprint,
+}
+
+/// Checks everybody, then lists the files. Nothing is read and nothing written yet, but for a claim on the name.
+///
+/// # Errors
+/// Refusals, a home that can't record, an output that is there, names and files that can't be sent.
+pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -> Result<Draft<'a>> {
+    let clearance = policy::clear(&candidates(home, order)?, order.now)?;
+    if order.own.is_empty() {
+        return Err(Error::NoKeyHere { path: home.path().to_owned() });
+    }
+    let card = keys::own_card(home)?;
+    let (name, claim) = if order.dry_run { (String::new(), None) } else { name(home, order)? };
+    let target = match order.out {
+        Output::Folder(folder) => Some(folder.join(format!("{name}.consign"))),
+        Output::File(file) => Some(file.to_owned()),
+        Output::Stream => None,
+    };
+    if let Some(target) = target.as_deref().filter(|_| !order.dry_run) {
+        check_output(order, target)?;
+    }
+    let keep_out = keep_out(home, order, target.as_deref())?;
+    let from = match order.rev {
+        Some(rev) => select::From::Revision { repo: order.path, rev },
+        None => select::From::Folder(order.path),
+    };
+    let selection = Selection::of(
+        &select::Order {
+            from,
+            globs: order.globs,
+            allow_unportable: order.allow_unportable,
+            latest: order.latest,
+            keep_out: &keep_out,
+            survey: order.dry_run,
+        },
+        progress,
+    )?;
+    if selection.files() == 0 {
+        return Err(bundle::Error::NothingToSend.into());
+    }
+    Ok(Draft { order, home, selection, clearance, card, name, _claim: claim, target })
+}
+
+fn candidates(home: &Home, order: &Send<'_>) -> Result<Vec<Candidate>> {
+    let mut all = Vec::new();
+    for name in order.to {
+        let partner = partners::find(home, name)?;
+        let card_expires = partner.card.card.expires;
+        for key in partners::recipients_of(&partner)? {
+            all.push(Candidate { name: partner.name.clone(), key: key.canonical(), card_expires, own: false });
+        }
+    }
+    for key in order.recipients {
+        all.push(Candidate { name: key.clone(), key: key.clone(), card_expires: None, own: false });
+    }
+    if all.is_empty() {
+        return Err(policy::Refusal::NoRecipient.into());
+    }
+    if !order.no_self {
+        let own =
+            |key: &String| Candidate { name: partners::YOU.into(), key: key.clone(), card_expires: None, own: true };
+        all.extend(order.own.iter().map(own));
+    }
+    Ok(all)
+}
+
+fn name(home: &Home, order: &Send<'_>) -> Result<(String, Option<Claimed>)> {
+    home.ensure_writable()?;
+    if let Some(name) = order.name {
+        if !valid_name(name) {
+            return Err(Error::BadBundleName { name: name.to_owned() });
+        }
+        return Ok((name.to_owned(), None));
+    }
+    let prefix = match order.to.first() {
+        Some(partner) => partner.clone(),
+        None => {
+            let path = order.path.canonicalize().map_err(files::io_at("read", order.path))?;
+            path.file_name().map_or_else(|| "bundle".to_owned(), |n| n.to_string_lossy().into_owned())
+        }
+    };
+    let claim = Ledger::open(home).claim_name(&prefix)?;
+    Ok((claim.name.clone(), Some(claim)))
+}
+
+/// An output that is named may not lie inside the tree that is packed; the default one may, and is never sent.
+fn check_output(order: &Send<'_>, target: &Path) -> Result<()> {
+    let inside = matches!(order.out, Output::File(_)) && order.rev.is_none() && is_inside(target, order.path);
+    if inside {
+        return Err(Error::OutputInTree { path: target.to_owned() });
+    }
+    for path in [target.to_owned(), note_of(target)] {
+        let there = std::fs::symlink_metadata(&path).is_ok_and(|m| !order.force || !m.is_file());
+        if there {
+            return Err(files::Error::Exists { path }.into());
+        }
+    }
+    Ok(())
+}
+
+fn is_inside(target: &Path, tree: &Path) -> bool {
+    match (folder_of(target).canonicalize(), tree.canonicalize()) {
+        (Ok(folder), Ok(tree)) => folder.starts_with(tree),
+        _ => false,
+    }
+}
+
+fn note_of(target: &Path) -> PathBuf {
+    target.with_extension("txt")
+}
+
+/// What this run writes, and what earlier runs wrote beside it, is not part of the project.
+fn keep_out(home: &Home, order: &Send<'_>, target: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    if let Some(target) = target {
+        paths.extend([target.to_owned(), note_of(target)]);
+    }
+    if let Output::Folder(folder) = order.out
+        && order.rev.is_none()
+        && is_inside(&folder.join("x"), order.path)
+    {
+        for name in Ledger::open(home).sent_names()? {
+            paths.extend(["consign", "txt"].map(|kind| folder.join(format!("{name}.{kind}"))));
+        }
+    }
+    Ok(paths)
+}
+
+impl Draft<'_> {
+    /// Who may open it besides the sender, by name, each once.
+    #[must_use]
+    pub fn partners(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.clearance.recipients().iter().filter(|r| !r.own).map(|r| r.name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn sender(&self, signer: &SigningKey) -> String {
+        match &self.card {
+            Some(card) => card.card.name.clone(),
+            None => signer.public().fingerprint().to_string(),
+        }
+    }
+
+    /// Packs, records and publishes. `stream` is where a bundle without a file goes.
+    ///
+    /// # Errors
+    /// Anything that fails before the tail leaves nothing that can be opened; after it, the ledger has a line.
+    pub fn ship(
+        self,
+        signer: &SigningKey,
+        stream: Option<&mut dyn Write>,
+        lens: &dyn Lens,
+        progress: &dyn Progress,
+    ) -> Result<Shipment> {
+        match (&self.target, stream) {
+            (Some(target), None) => {
+                let mut pending = Pending::create(target, self.order.force)?;
+                let sealed = self.payload(signer, &mut pending, lens, progress)?;
+                pending.sync()?;
+                let entry = self.record(&sealed, signer)?;
+                pending.write_all(&sealed.tail).map_err(files::io_at("write", target))?;
+                pending.publish()?;
+                let note = note_of(target);
+                files::write_new(&note, self.note(&sealed, signer).cover()?.as_bytes(), self.order.force)?;
+                self.shipment(&sealed, signer, entry, Some(note))
+            }
+            (None, Some(stream)) => {
+                let sealed = self.payload(signer, stream, lens, progress)?;
+                stream.flush().map_err(bundle::Error::Output)?;
+                let entry = self.record(&sealed, signer)?;
+                stream.write_all(&sealed.tail).and_then(|()| stream.flush()).map_err(bundle::Error::Output)?;
+                self.shipment(&sealed, signer, entry, None)
+            }
+            _ => Err(bundle::Error::Bug.into()),
+        }
+    }
+
+    fn payload(
+        &self,
+        signer: &SigningKey,
+        out: &mut dyn Write,
+        lens: &dyn Lens,
+        progress: &dyn Progress,
+    ) -> Result<Sealed> {
+        let sender = self.sender(signer);
+        let owner = self.card.as_ref().map_or_else(String::new, |c| c.card.name.clone());
+        let terms = TermsText { owner, text: self.order.terms.to_owned(), ..TermsText::default() };
+        let parcel = Parcel {
+            selection: &self.selection,
+            clearance: &self.clearance,
+            terms: &terms,
+            scope: "",
+            purpose: self.order.purpose,
+        };
+        let card = self.card_bytes(signer);
+        let public = signer.public();
+        let (name, files) = (self.name.as_str(), self.selection.files());
+        let note = Note { name, sender: &sender, signer: &public, files, card: card.is_some() };
+        let head = Ledger::open(self.home).head()?;
+        let order = bundle::Order {
+            name,
+            kind: Kind::Drop,
+            in_reply_to: None,
+            created: self.order.now,
+            expires: self.order.expires,
+            sender: &sender,
+            tool: self.order.tool,
+            readme: &note.readme()?,
+            card: card.as_deref(),
+            signers: &[signer],
+            parcels: &[parcel],
+            ledger: (head.entries > 0).then_some(head.head),
+            level: self.order.level,
+            workers: self.order.workers,
+        };
+        Ok(bundle::pack(&order, out, lens, progress)?)
+    }
+
+    /// The own card, if its first key is the one that signs.
+    fn card_bytes(&self, signer: &SigningKey) -> Option<Vec<u8>> {
+        let card = self.card.as_ref()?;
+        let fits = card.signers.first() == Some(&signer.public());
+        fits.then(|| card.document.to_bytes())
+    }
+
+    fn note<'n>(&'n self, sealed: &Sealed, signer: &'n SigningKey) -> OwnedNote {
+        let files = sealed.compartments.iter().map(|c| c.head.files).sum();
+        let card = self.card_bytes(signer).is_some();
+        OwnedNote { name: self.name.clone(), sender: self.sender(signer), signer: signer.public(), files, card }
+    }
+
+    /// The private part and the line, both synced.
+    fn record(&self, sealed: &Sealed, signer: &SigningKey) -> Result<u64> {
+        let ledger = Ledger::open(self.home);
+        let private = self.private(sealed)?;
+        let private = ledger.write_private(&sealed.reference.to_string(), &private)?;
+        let sent = Sent {
+            reference: sealed.reference,
+            name: self.name.clone(),
+            partners: self.partners(),
+            scope: String::new(),
+            revision: self.selection.revision().map(str::to_owned),
+            contents: sealed.compartments.iter().map(|c| c.head.content).collect(),
+            terms: sealed.compartments.iter().map(|c| digest(&c.terms_line)).collect(),
+            private,
+        };
+        ledger.append(&Event::Drop(sent), self.order.now, Some(&signer.public().fingerprint()))
+    }
+
+    /// What only the sender may know: FORMAT §5.10.
+    fn private(&self, sealed: &Sealed) -> Result<Vec<u8>> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        let compartments = sealed.compartments.iter().enumerate().map(|(n, c)| PrivateCompartment {
+            n: n as u64,
+            identity: text(c.identity.expose()),
+            x: c.possession,
+            recipients: c.head.recipients.clone(),
+            agreement: None,
+            scope: c.head.scope.clone(),
+            revision: self.selection.revision().map(str::to_owned),
+            terms: text(&c.terms_line),
+        });
+        let part = PrivatePart { bundle: sealed.reference, compartments: compartments.collect() };
+        let plain = serde_json::to_vec(&part).map(crypto::Secret::new);
+        let plain = plain.map_err(|_| bundle::Error::Bug)?;
+        let own: Vec<crypto::Recipient> = self.order.own.iter().map(|r| r.parse()).collect::<crypto::Result<_>>()?;
+        Ok(encrypt_to(&own, plain.expose())?)
+    }
+
+    fn shipment(&self, sealed: &Sealed, signer: &SigningKey, entry: u64, note: Option<PathBuf>) -> Result<Shipment> {
+        let head = &sealed.compartments.first().ok_or(bundle::Error::Bug)?.head;
+        Ok(Shipment {
+            name: self.name.clone(),
+            file: self.target.clone(),
+            note,
+            reference: sealed.reference,
+            size: sealed.size,
+            files: head.files,
+            bytes: head.bytes,
+            content: head.content,
+            entry,
+            signer: signer.public().fingerprint(),
+        })
+    }
+}
+
+struct OwnedNote {
+    name: String,
+    sender: String,
+    signer: crypto::PublicKey,
+    files: u64,
+    card: bool,
+}
+
+impl OwnedNote {
+    fn cover(&self) -> Result<String> {
+        let (name, sender, signer) = (self.name.as_str(), self.sender.as_str(), &self.signer);
+        Note { name, sender, signer, files: self.files, card: self.card }.cover()
+    }
+}
+
+#[derive(Serialize)]
+struct PrivatePart {
+    bundle: BundleRef,
+    compartments: Vec<PrivateCompartment>,
+}
+
+#[derive(Serialize)]
+struct PrivateCompartment {
+    n: u64,
+    identity: String,
+    x: Digest,
+    recipients: Vec<NamedRecipient>,
+    agreement: Option<String>,
+    scope: String,
+    revision: Option<String>,
+    terms: String,
+}
+
+/// The recipient strings of the sender: its card's, else those of the identities it opens with.
+///
+/// # Errors
+/// A card that can't be read.
+pub fn own_recipients(home: &Home, identities: &crypto::Identities) -> Result<Vec<String>> {
+    match keys::own_card(home)? {
+        Some(card) => Ok(card.card.recipients.iter().map(|r| r.key.clone()).collect()),
+        None => Ok(identities.recipients().map(str::to_owned).collect()),
+    }
+}

@@ -1,0 +1,241 @@
+//! Reads the contents of a revision: blobs as git stores them, before any filter. Small ones come from one git of the
+//! reader's own; a large one, of which several threads want slices, from one git that they pass on in order.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{ChildStdin, ChildStdout};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::git::{Git, Running, broken};
+use super::listing::{Listing, What};
+use super::{Error, Result};
+
+/// Larger blobs are read in slices, by one git for all threads.
+const LARGE: u64 = 4 << 20;
+/// How long a thread waits for those with the slices before its own, before it reads alone.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest line with which git answers.
+const ANSWER_MAX: u64 = 256;
+
+/// Object ids, as bytes, by number.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    bytes: Vec<u8>,
+    width: usize,
+}
+
+impl Ids {
+    /// Keeps an id that is spelled in hex; `None` if it is not.
+    pub(super) fn add(&mut self, hex: &[u8]) -> Option<u64> {
+        let mut id = vec![0; hex.len() / 2];
+        hex::decode_to_slice(hex, &mut id).ok()?;
+        if self.width == 0 {
+            self.width = id.len();
+        }
+        if id.len() != self.width || id.is_empty() {
+            return None;
+        }
+        let number = self.bytes.len() / self.width;
+        self.bytes.extend_from_slice(&id);
+        Some(number as u64)
+    }
+
+    fn hex(&self, number: u64) -> String {
+        let start = usize::try_from(number).unwrap_or(usize::MAX).saturating_mul(self.width);
+        let id = self.bytes.get(start..start.saturating_add(self.width)).unwrap_or_default();
+        hex::encode(id)
+    }
+}
+
+/// A git that gives objects on demand.
+#[derive(Debug)]
+pub(super) struct CatFile {
+    running: Running,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl CatFile {
+    /// Starts it.
+    pub(super) fn start(git: &Git) -> Result<CatFile> {
+        let (running, input, output) = git.converse(&["cat-file", "--batch"])?;
+        Ok(CatFile { running, input, output })
+    }
+
+    /// Asks for a blob of `size` bytes; they and one LF follow in the output.
+    fn ask(&mut self, id: &str, size: u64) -> Result<()> {
+        let mut answer = Vec::new();
+        let asked = writeln!(self.input, "{id}").and_then(|()| self.input.flush());
+        let read = asked.and_then(|()| self.output.by_ref().take(ANSWER_MAX).read_until(b'\n', &mut answer));
+        if read.is_err() || answer.is_empty() {
+            return Err(self.running.complaint());
+        }
+        if answer != format!("{id} blob {size}\n").as_bytes() {
+            return Err(Error::Git { why: format!("object {id} is missing or damaged") });
+        }
+        Ok(())
+    }
+
+    /// Appends the next `len` bytes.
+    fn bytes(&mut self, len: u64, out: &mut Vec<u8>) -> Result<()> {
+        out.reserve(usize::try_from(len).unwrap_or(0));
+        let got = self.output.by_ref().take(len).read_to_end(out).map_err(broken)?;
+        if got as u64 == len { Ok(()) } else { Err(self.running.complaint()) }
+    }
+
+    fn skip(&mut self, len: u64) -> Result<()> {
+        let got = std::io::copy(&mut self.output.by_ref().take(len), &mut std::io::sink()).map_err(broken)?;
+        if got == len { Ok(()) } else { Err(self.running.complaint()) }
+    }
+
+    /// Appends a whole blob.
+    pub(super) fn blob(&mut self, id: &str, size: u64, out: &mut Vec<u8>) -> Result<()> {
+        self.ask(id, size)?;
+        self.bytes(size, out)?;
+        self.skip(1)
+    }
+}
+
+/// A large blob that is being read: its git, unless a thread is reading from it, and where it is.
+#[derive(Debug)]
+struct Stream {
+    git: Option<CatFile>,
+    next: u64,
+}
+
+/// The large blobs that are being read.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    open: Mutex<HashMap<usize, Stream>>,
+    moved: Condvar,
+}
+
+impl Streams {
+    fn open(&self) -> MutexGuard<'_, HashMap<usize, Stream>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until blob `i` is at `offset`, and takes its git, which `start` makes for the first slice. `None` if the
+    /// slices before are long in coming: then the thread reads alone, so that nothing can wait for ever.
+    fn take(&self, i: usize, offset: u64, start: impl Fn() -> Result<CatFile>) -> Result<Option<CatFile>> {
+        let mut open = self.open();
+        let mut seen = None;
+        loop {
+            let next = match open.get_mut(&i) {
+                None if offset == 0 => {
+                    open.insert(i, Stream { git: None, next: 0 });
+                    drop(open);
+                    return start().inspect_err(|_| self.close(i)).map(Some);
+                }
+                None => 0,
+                Some(stream) if stream.next == offset && stream.git.is_some() => return Ok(stream.git.take()),
+                Some(stream) if stream.next > offset => return Ok(None),
+                Some(stream) => stream.next,
+            };
+            let (guard, waited) =
+                self.moved.wait_timeout(open, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            open = guard;
+            if waited.timed_out() && seen == Some(next) {
+                return Ok(None);
+            }
+            seen = Some(next);
+        }
+    }
+
+    fn give_back(&self, i: usize, git: CatFile, next: u64) {
+        self.open().insert(i, Stream { git: Some(git), next });
+        self.moved.notify_all();
+    }
+
+    fn close(&self, i: usize) {
+        self.open().remove(&i);
+        self.moved.notify_all();
+    }
+}
+
+/// What readers of one revision share.
+#[derive(Debug)]
+pub struct Blobs {
+    pub(super) git: Git,
+    pub(super) ids: Ids,
+    pub(super) streams: Streams,
+}
+
+/// Reads the blobs of a revision: one for each thread.
+pub struct BlobReader<'a> {
+    blobs: &'a Blobs,
+    listing: &'a Listing,
+    git: Option<CatFile>,
+}
+
+impl<'a> BlobReader<'a> {
+    /// A reader of `listing`, whose ids are in `blobs`.
+    #[must_use]
+    pub fn new(blobs: &'a Blobs, listing: &'a Listing) -> Self {
+        BlobReader { blobs, listing, git: None }
+    }
+
+    /// Appends bytes `offset..offset + len` of file `i` to `out`, or leaves `out` as it was.
+    ///
+    /// # Errors
+    /// [`Error::Git`] if git fails or the object is missing.
+    pub fn read(&mut self, i: usize, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<()> {
+        let What::File { size, mark, .. } = self.listing.what(i) else {
+            return Err(Error::Git { why: format!("`{}` is not a file", self.listing.path(i)) });
+        };
+        let id = self.blobs.ids.hex(mark);
+        let part = Part { id: &id, size, offset, len: len as u64 };
+        if part.offset.checked_add(part.len).is_none_or(|end| end > size) {
+            return Err(Error::Git { why: format!("`{}` has only {size} bytes", self.listing.path(i)) });
+        }
+        let start = out.len();
+        let read = if size > LARGE { self.large(i, part, out) } else { self.small(part, out) };
+        read.inspect_err(|_| out.truncate(start))
+    }
+
+    fn small(&mut self, part: Part<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let mut git = match self.git.take() {
+            Some(git) => git,
+            None => CatFile::start(&self.blobs.git)?,
+        };
+        git.ask(part.id, part.size)?;
+        git.skip(part.offset)?;
+        git.bytes(part.len, out)?;
+        git.skip(part.size - part.offset - part.len + 1)?;
+        // After a failure its output is not where the next answer begins.
+        self.git = Some(git);
+        Ok(())
+    }
+
+    fn large(&mut self, i: usize, part: Part<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let streams = &self.blobs.streams;
+        let start = || {
+            let mut git = CatFile::start(&self.blobs.git)?;
+            git.ask(part.id, part.size)?;
+            Ok(git)
+        };
+        let Some(mut git) = streams.take(i, part.offset, start)? else {
+            let mut git = start()?;
+            git.skip(part.offset)?;
+            return git.bytes(part.len, out);
+        };
+        let end = part.offset + part.len;
+        git.bytes(part.len, out).inspect_err(|_| streams.close(i))?;
+        if end == part.size {
+            streams.close(i);
+        } else {
+            streams.give_back(i, git, end);
+        }
+        Ok(())
+    }
+}
+
+/// Part of a blob.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    id: &'a str,
+    size: u64,
+    offset: u64,
+    len: u64,
+}
