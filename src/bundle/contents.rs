@@ -2,7 +2,7 @@
 //! was listed, a Git LFS pointer in place of the file it stands for.
 
 use super::select::{Selection, Source};
-use crate::files::{Error, Result, TreeReader, What};
+use crate::files::{BlobReader, Error, Result, TreeReader, What};
 
 /// How a Git LFS pointer begins.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
@@ -17,12 +17,14 @@ pub struct ContentReader<'a> {
 
 enum Reader<'a> {
     Tree(TreeReader<'a>),
+    Blobs(BlobReader<'a>),
 }
 
 impl<'a> ContentReader<'a> {
     pub(super) fn new(selection: &'a Selection) -> Result<Self> {
         let from = match &selection.source {
             Source::Folder(folder) => Reader::Tree(TreeReader::new(folder, &selection.listing)),
+            Source::Revision { blobs, .. } => Reader::Blobs(BlobReader::new(blobs, &selection.listing)),
         };
         Ok(ContentReader { selection, from })
     }
@@ -35,6 +37,7 @@ impl<'a> ContentReader<'a> {
         let start = out.len();
         match &mut self.from {
             Reader::Tree(tree) => tree.read(i, offset, len, out)?,
+            Reader::Blobs(blobs) => blobs.read(i, offset, len, out)?,
         }
         let listing = &self.selection.listing;
         if let What::File { size, .. } = listing.what(i)

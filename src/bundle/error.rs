@@ -132,6 +132,7 @@ impl Fault for Error {
             Error::NothingToSend => "nothing-to-send",
             Error::NoLinks { .. } => "no-links",
             Error::Unportable { .. } => "unsafe-name",
+            Error::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => "stopped",
             Error::Output(_) => "io",
             Error::Bug => "bug",
         }
@@ -150,6 +151,8 @@ impl Fault for Error {
             Error::NothingMatched { .. } | Error::NothingToSend => Class::Usage,
             Error::WrongBase { .. } => Class::Refused,
             Error::NoLinks { .. } | Error::Unportable { .. } => Class::Unsafe,
+            // The reader of a pipe left: SIGPIPE's number.
+            Error::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Class::Stopped(13),
             Error::Output(_) | Error::Bug => Class::Failed,
         }
     }

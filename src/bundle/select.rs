@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 pub use super::contents::ContentReader;
 use super::names::{self, Names};
-use crate::files::{Folder, Glob, Ignored, LeftOut, Listing, Note, Progress, Result, Rules, Walk, What};
+use crate::files::{
+    Blobs, Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What,
+    ignored,
+};
 use crate::format::tar::HeadKind;
 
 /// Where it comes from.
@@ -56,6 +59,7 @@ pub struct Selection {
 #[derive(Debug)]
 pub(super) enum Source {
     Folder(Folder),
+    Revision { commit: String, blobs: Blobs },
 }
 
 /// One entry.
@@ -77,7 +81,7 @@ impl Selection {
         let selection = match order.from {
             From::Folder(path) => of_folder(path, order, progress)?,
             From::Plain(path) => of_plain(path, order, progress)?,
-            From::Revision { .. } => of_folder(Path::new("."), order, progress)?,
+            From::Revision { repo, rev } => of_revision(repo, rev, order, progress)?,
         };
         names::check(&selection.listing, Names { allow_unportable: order.allow_unportable })?;
         Ok(selection)
@@ -139,6 +143,7 @@ impl Selection {
     pub fn revision(&self) -> Option<&str> {
         match &self.source {
             Source::Folder(_) => None,
+            Source::Revision { commit, .. } => Some(commit),
         }
     }
 
@@ -183,19 +188,36 @@ impl Selection {
 
 fn of_folder(path: &Path, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
     let folder = Folder::open(path)?;
-    let rules = Rules::new(Ignored::default(), &folder.rules()?, order.globs)?;
-    list(folder, &rules, false, order, progress)
+    let rules = Rules::new(&folder.rules()?, order.globs)?;
+    let ignored = ignored(path, progress)?;
+    list(folder, &rules, Some(&ignored), order, progress)
 }
 
 fn of_plain(path: &Path, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
-    let rules = Rules::new(Ignored::default(), b"", order.globs)?;
-    list(Folder::open(path)?, &rules, true, order, progress)
+    list(Folder::open(path)?, &Rules::new(b"", &[])?, None, order, progress)
 }
 
-fn list(root: Folder, rules: &Rules, plain: bool, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
+fn of_revision(repo: &Path, rev: &str, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
+    let revision = Revision::resolve(repo, rev)?;
+    let rules = Rules::new(&revision.rules()?, order.globs)?;
+    let commit = revision.commit().to_owned();
+    let Listed { listing, blobs, left_out, notes } = revision.list(&rules, order.latest, progress)?;
+    Ok(Selection::new(listing, Source::Revision { commit, blobs }, left_out, notes))
+}
+
+/// Lists a folder, with rules unless it is taken as it is.
+fn list(
+    root: Folder,
+    rules: &Rules,
+    ignored: Option<&Ignored>,
+    order: &Order<'_>,
+    progress: &dyn Progress,
+) -> Result<Selection> {
     let keep_out = root.inside(order.keep_out);
-    let (latest, survey) = (order.latest, order.survey);
-    let walk = Walk { root: &root, rules, plain, keep_out: &keep_out, latest, survey, progress };
+    let (latest, survey, plain) = (order.latest, order.survey, ignored.is_none());
+    let none = Ignored::default();
+    let ignored = ignored.unwrap_or(&none);
+    let walk = Walk { root: &root, rules, ignored, plain, keep_out: &keep_out, latest, survey, progress };
     let (listing, left_out, notes) = walk.run()?.into_parts();
     Ok(Selection::new(listing, Source::Folder(root), left_out, notes))
 }

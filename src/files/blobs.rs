@@ -123,18 +123,18 @@ impl Streams {
         let mut seen = None;
         loop {
             let next = match open.get_mut(&i) {
-                None if offset == 0 => {
+                Some(stream) if stream.next == offset && stream.git.is_some() => return Ok(stream.git.take()),
+                Some(stream) if stream.next > offset && offset > 0 => return Ok(None),
+                Some(stream) if stream.next == 0 || offset > 0 => stream.next,
+                None if offset > 0 => 0,
+                // The first slice: nobody reads it yet, or somebody left it half read.
+                _ => {
                     open.insert(i, Stream { git: None, next: 0 });
                     drop(open);
                     return start().inspect_err(|_| self.close(i)).map(Some);
                 }
-                None => 0,
-                Some(stream) if stream.next == offset && stream.git.is_some() => return Ok(stream.git.take()),
-                Some(stream) if stream.next > offset => return Ok(None),
-                Some(stream) => stream.next,
             };
-            let (guard, waited) =
-                self.moved.wait_timeout(open, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            let (guard, waited) = self.moved.wait_timeout(open, PATIENCE).unwrap_or_else(PoisonError::into_inner);
             open = guard;
             if waited.timed_out() && seen == Some(next) {
                 return Ok(None);

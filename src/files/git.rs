@@ -17,7 +17,7 @@ const ANSWER_MAX: u64 = 1 << 20;
 const COMPLAINT_MAX: u64 = 16 << 10;
 
 /// Settings that win over those of any repository.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 12] = [
     // Commands that a repository could name.
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
@@ -32,6 +32,7 @@ const SETTINGS: [&str; 11] = [
     "index.sparse=false",
     "core.precomposeUnicode=false",
     "core.protectNTFS=false",
+    "core.protectHFS=false",
 ];
 
 /// Variables that would point git elsewhere or have it run something.
@@ -72,7 +73,7 @@ const UNSET: [&str; 33] = [
 ];
 
 /// Variables that git is given.
-const SET: [(&str, &str); 8] = [
+const SET: [(&str, &str); 7] = [
     ("LC_ALL", "C"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_OPTIONAL_LOCKS", "0"),
@@ -81,7 +82,6 @@ const SET: [(&str, &str); 8] = [
     ("GIT_ALLOW_PROTOCOL", "none"),
     ("GIT_ATTR_NOSYSTEM", "1"),
     ("GIT_CONFIG_NOSYSTEM", "1"),
-    ("GIT_FLUSH", "1"),
 ];
 
 /// A repository to ask.
@@ -104,6 +104,12 @@ fn refused(why: impl Into<String>) -> Error {
     Error::Git { why: why.into() }
 }
 
+fn option(name: &str, value: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(value);
+    option
+}
+
 /// What git said, for people.
 fn plain(complaints: &[u8]) -> String {
     let text = String::from_utf8_lossy(complaints);
@@ -122,16 +128,17 @@ impl Git {
         Git { place: vec!["-C".into(), folder.into()], index: None }
     }
 
-    /// Asks a repository without its work tree, so that all paths are relative to the top.
+    /// Asks a repository for objects.
     pub(super) fn repository(git_dir: &Path) -> Git {
-        let mut place = OsString::from("--git-dir=");
-        place.push(git_dir);
-        Git { place: vec![place, "--bare".into()], index: None }
+        Git { place: vec![option("--git-dir=", git_dir)], index: None }
     }
 
-    /// The same with an index of our own.
-    pub(super) fn with_index(&self, index: PathBuf) -> Git {
-        Git { index: Some(index), ..self.clone() }
+    /// The same with an index of our own in `folder`, which is the work tree as well: so paths are relative to the top,
+    /// wherever the repository says that its work tree is.
+    pub(super) fn with_index(&self, folder: &Path) -> Git {
+        let mut place = self.place.clone();
+        place.push(option("--work-tree=", folder));
+        Git { place, index: Some(folder.join("index")) }
     }
 
     fn command(&self, args: &[&OsStr]) -> Command {

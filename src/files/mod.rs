@@ -2,10 +2,14 @@
 //! staging that vanishes, one rename at the end.
 
 mod atomic;
+mod attributes;
 mod beneath;
+mod blobs;
 mod error;
 mod faults;
 mod folder;
+mod git;
+mod globs;
 mod leftout;
 mod listing;
 mod lock;
@@ -13,6 +17,7 @@ mod notebook;
 mod printable;
 mod progress;
 mod reading;
+mod revision;
 mod rules;
 mod source;
 mod staging;
@@ -20,16 +25,20 @@ mod walk;
 
 pub use atomic::{Pending, folder_of, sync_folder, write_new, write_private};
 pub use beneath::{Hand, Root};
+pub use blobs::{BlobReader, Blobs};
 pub(crate) use error::io_at;
 pub use error::{Error, Result};
 pub use faults::Faults;
 pub use folder::Folder;
+pub use git::ignored;
+pub use globs::Globs;
 pub use leftout::{LeftOut, Note, NoteKind, Reason};
 pub use listing::{Listing, What};
 pub use lock::Lock;
 pub use printable::{Printable, printable, printable_lines};
 pub use progress::{Progress, Silent};
 pub use reading::TreeReader;
+pub use revision::{Listed, Revision};
 pub use rules::{Glob, Ignored, Rules};
 pub use source::{Source, read_small};
 pub use staging::{Staging, move_aside};

@@ -13,9 +13,9 @@ use super::leftout::Reason;
 use super::{Error, Result};
 
 /// The file of rules at the root of what is packed.
-pub const RULES_FILE: &str = ".consignignore";
+pub(super) const RULES_FILE: &str = ".consignignore";
 /// The most bytes it may have.
-pub const RULES_MAX: u64 = 1 << 20;
+pub(super) const RULES_MAX: u64 = 1 << 20;
 
 /// A rule from the command line, in the syntax of a gitignore line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,14 @@ pub struct Ignored {
     pub(super) folders: HashSet<Box<[u8]>>,
 }
 
+impl Ignored {
+    /// Rule 0 for a path of a folder.
+    pub(super) fn reason(&self, path: &OsStr, is_dir: bool) -> Option<Reason> {
+        let set = if is_dir { &self.folders } else { &self.files };
+        (!set.is_empty() && set.contains(path.as_encoded_bytes())).then_some(Reason::IgnoredByGit)
+    }
+}
+
 /// All rules, in order.
 #[derive(Debug)]
 pub struct Rules {
@@ -41,7 +49,6 @@ pub struct Rules {
     globs: u32,
     /// The number of the last rule that lets something in.
     last_include: u32,
-    ignored: Ignored,
 }
 
 /// What the rules say so far about a path: the number of the rule that decides, and the reason if it is out.
@@ -90,12 +97,19 @@ fn line_of(glob: &Glob) -> String {
     }
 }
 
+impl Verdict {
+    /// Out, whatever the rules say.
+    pub(super) fn never(reason: Reason) -> Verdict {
+        Verdict { rule: u32::MAX, out: Some(reason) }
+    }
+}
+
 impl Rules {
-    /// Reads the rules: what git ignores, the bytes of `.consignignore`, the command line's globs.
+    /// Reads the rules: the bytes of `.consignignore`, then the command line's globs.
     ///
     /// # Errors
     /// [`Error::Pattern`] for one that can't be read.
-    pub fn new(ignored: Ignored, file: &[u8], globs: &[Glob]) -> Result<Rules> {
+    pub fn new(file: &[u8], globs: &[Glob]) -> Result<Rules> {
         let mut all = Collector { lines: GitignoreBuilder::new(""), count: 0, last_include: 0 };
         let text = std::str::from_utf8(file).map_err(|_| bad(RULES_FILE, "", "the file is not UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -111,15 +125,16 @@ impl Rules {
             all.add(&line_of(glob), "")?;
         }
         let lines = all.lines.build().map_err(|e| bad(RULES_FILE, "", &e.to_string()))?;
-        Ok(Rules { lines, globs: first_glob, last_include: all.last_include, ignored })
+        Ok(Rules { lines, globs: first_glob, last_include: all.last_include })
     }
 
     /// What the rules say about `path`, relative to the root with `/` between components, when they say `above` about
-    /// its folder. The matching rule with the highest number decides, on whichever of the two it matches.
+    /// its folder. The matching rule with the highest number decides, on whichever of the two it matches. Rule 0 comes
+    /// from git: `zero` is its reason if it leaves the path out.
     #[must_use]
-    pub fn judge(&self, path: &OsStr, is_dir: bool, above: Verdict) -> Verdict {
+    pub fn judge(&self, path: &OsStr, is_dir: bool, above: Verdict, zero: Option<Reason>) -> Verdict {
         let own = match self.lines.matched(path, is_dir) {
-            Match::None => self.by_git(path, is_dir),
+            Match::None => Verdict { rule: 0, out: zero },
             Match::Ignore(glob) => {
                 let rule = number_of(glob);
                 let reason = if rule < self.globs { Reason::ConsignIgnore } else { Reason::Excluded };
@@ -127,13 +142,7 @@ impl Rules {
             }
             Match::Whitelist(glob) => Verdict { rule: number_of(glob), out: None },
         };
-        if own.rule > above.rule || (above.rule == 0 && above.out.is_none()) { own } else { above }
-    }
-
-    fn by_git(&self, path: &OsStr, is_dir: bool) -> Verdict {
-        let set = if is_dir { &self.ignored.folders } else { &self.ignored.files };
-        let out = (!set.is_empty() && set.contains(path.as_encoded_bytes())).then_some(Reason::IgnoredByGit);
-        Verdict { rule: 0, out }
+        if own.rule > above.rule || above == Verdict::default() { own } else { above }
     }
 
     /// Whether a later rule may let something in that lies in a folder with this verdict.
@@ -172,17 +181,22 @@ mod tests {
 
     /// Judges as a walk does: every folder on the way first.
     fn judge(rules: &Rules, path: &str) -> Option<Reason> {
+        let ignored = ignored(&["build/", "x.log"]);
+        let judge = |path: &str, is_dir, above| {
+            let path = OsStr::new(path);
+            rules.judge(path, is_dir, above, ignored.reason(path, is_dir))
+        };
         let mut verdict = Verdict::default();
         for (at, _) in path.match_indices('/') {
-            verdict = rules.judge(OsStr::new(&path[..at]), true, verdict);
+            verdict = judge(&path[..at], true, verdict);
         }
-        rules.judge(OsStr::new(path), false, verdict).out
+        judge(path, false, verdict).out
     }
 
     #[test]
     fn the_last_rule_that_matches_the_path_or_a_folder_above_it_decides() {
         let file = b"\xef\xbb\xbf# secrets\r\nsecret/\r\n!secret/ok.txt\n*.o\n/top.txt\n";
-        let rules = Rules::new(ignored(&["build/", "x.log"]), file, &[]).unwrap();
+        let rules = Rules::new(file, &[]).unwrap();
         assert_eq!(judge(&rules, "src/main.c"), None);
         assert_eq!(judge(&rules, "src/main.o"), Some(Reason::ConsignIgnore));
         assert_eq!(judge(&rules, "secret/key"), Some(Reason::ConsignIgnore));
@@ -195,7 +209,7 @@ mod tests {
         assert_eq!(judge(&rules, "x.log/y"), None);
 
         let globs = [exclude("secret/"), include("build/out"), exclude("*.c"), include("src/main.*")];
-        let rules = Rules::new(ignored(&["build/"]), file, &globs).unwrap();
+        let rules = Rules::new(file, &globs).unwrap();
         assert_eq!(judge(&rules, "secret/ok.txt"), Some(Reason::Excluded));
         assert_eq!(judge(&rules, "build/out"), None);
         assert_eq!(judge(&rules, "build/other"), Some(Reason::IgnoredByGit));
@@ -206,28 +220,28 @@ mod tests {
 
     #[test]
     fn an_allow_list_is_everything_out_and_some_in() {
-        let rules = Rules::new(Ignored::default(), b"", &[exclude("*"), include("src/**"), exclude("*.pem")]).unwrap();
+        let rules = Rules::new(b"", &[exclude("*"), include("src/**"), exclude("*.pem")]).unwrap();
         assert_eq!(judge(&rules, "README"), Some(Reason::Excluded));
         assert_eq!(judge(&rules, "src/a/b.c"), None);
         assert_eq!(judge(&rules, "src/a/b.pem"), Some(Reason::Excluded));
-        let out = rules.judge(OsStr::new("src"), true, Verdict::default());
+        let out = rules.judge(OsStr::new("src"), true, Verdict::default(), None);
         assert!(out.out.is_some() && rules.may_let_in(out));
-        let pem = rules.judge(OsStr::new("x.pem"), true, out);
+        let pem = rules.judge(OsStr::new("x.pem"), true, out, None);
         assert!(!rules.may_let_in(pem));
     }
 
     #[test]
     fn globs_that_begin_like_a_comment_are_names() {
-        let rules = Rules::new(Ignored::default(), b"", &[exclude("#a"), exclude("!b"), include("#a/x")]).unwrap();
+        let rules = Rules::new(b"", &[exclude("#a"), exclude("!b"), include("#a/x")]).unwrap();
         assert!(judge(&rules, "#a").is_some() && judge(&rules, "!b").is_some());
         assert_eq!(judge(&rules, "#a/x"), None);
     }
 
     #[test]
     fn patterns_that_cannot_be_read_are_named() {
-        let error = Rules::new(Ignored::default(), b"ok\na{b\n", &[]).unwrap_err();
+        let error = Rules::new(b"ok\na{b\n", &[]).unwrap_err();
         assert!(error.to_string().contains("a{b") && error.to_string().contains("line 2"), "{error}");
-        assert!(Rules::new(Ignored::default(), b"\xff", &[]).is_err());
-        assert!(Rules::new(Ignored::default(), b"", &[exclude(" ")]).is_err());
+        assert!(Rules::new(b"\xff", &[]).is_err());
+        assert!(Rules::new(b"", &[exclude(" ")]).is_err());
     }
 }

@@ -17,7 +17,7 @@ use super::leftout::{LeftOut, Note, NoteKind, Reason, Tallies};
 use super::listing::{Listing, What};
 use super::notebook::{Notebook, sorted};
 use super::reading::{clamp, mark_of, nanos_of, seconds_of};
-use super::rules::{RULES_FILE, Rules, Verdict};
+use super::rules::{Ignored, RULES_FILE, Rules, Verdict};
 use super::{Error, Progress, Result, io_at};
 
 /// How deep a tree may be (FORMAT §6.3).
@@ -31,6 +31,8 @@ pub struct Walk<'a> {
     pub root: &'a Folder,
     /// What is in and out.
     pub rules: &'a Rules,
+    /// Rule 0: what git ignores.
+    pub ignored: &'a Ignored,
     /// Whether no rules apply, so that a file of rules is a file like others.
     pub plain: bool,
     /// What this very run writes, relative to the root with `/` between components.
@@ -245,7 +247,8 @@ impl<'a> Worker<'a> {
         if let Some(reason) = self.always_out(job, &name, &path) {
             return self.leave_out(reason, &path, kind.is_dir(), entry);
         }
-        let verdict = self.shared.walk.rules.judge(&path, kind.is_dir(), job.verdict);
+        let zero = self.shared.walk.ignored.reason(&path, kind.is_dir());
+        let verdict = self.shared.walk.rules.judge(&path, kind.is_dir(), job.verdict, zero);
         match verdict.out {
             None => self.take(job, dir, entry, path, kind, verdict),
             Some(reason) => self.out(job, dir, entry, path, kind, (verdict, reason)),

@@ -1,6 +1,8 @@
 //! A sender and a receiver in memory, for tests of the library.
 #![allow(dead_code, reason = "each test crate uses its own part of it")]
 
+pub mod forge;
+
 use std::path::Path;
 use std::sync::Arc;
 

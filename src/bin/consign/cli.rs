@@ -53,29 +53,63 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Show the whole story in a temporary folder, every step checked
+    ///
+    /// A made-up firm sends code to made-up vendors; every step is checked, also those that must fail. No keys, partners
+    /// or files of yours are touched, and nothing uses the network.
     Demo(Demo),
     /// Make your keys, or show them
+    ///
+    /// Your keys lie in CONSIGN_HOME, locked by a passphrase, and never leave it.
     Key(Key),
     /// Write your public card, which partners need to send to you and to trust you
+    ///
+    /// It holds your name, your encryption keys and your signing key, and is signed by that key. It is public. Partners
+    /// compare its six check words with you on a call.
     Card(Card),
     /// Keep the other firms on record
+    ///
+    /// Only bundles that a partner signed, and only cards that you put on record, are trusted.
     #[command(visible_alias = "vendor")]
     Partner(Partner),
     /// Pack a folder or a git revision into a signed bundle that only the named partners can open
+    ///
+    /// Every recipient is checked before a file is read. In a git work tree the files that git ignores are left out.
+    /// `.consignignore` at the root, in gitignore syntax, leaves out more; then come --include and --exclude, of which
+    /// the last that matches wins. `.git` and `.consign` are never sent.
+    ///
+    /// A bundle that goes to a file gets a cover note beside it, NAME.txt, which tells the receiver what to type. Nothing
+    /// that anybody could open is written before the ledger names it.
     Pack(Pack),
     /// Show what a bundle tells without a key: sender, size, time, and which known partners can open it
+    ///
+    /// What a bundle says of itself is marked as a claim until its signature holds and you trust its signer.
     Inspect(Inspect),
     /// List the files in a bundle (needs a key)
+    ///
+    /// Reads the manifest only, however large the bundle is.
     List(List),
     /// Write one file of a bundle to standard output (needs a key)
+    ///
+    /// Reads the manifest and the part of the bundle that holds the file, nothing else.
     Cat(Cat),
     /// Check that bundles are whole and signed by somebody you trust; needs no key
+    ///
+    /// Without a key this proves the signature and every bit of the file. With --deep and a key every file in it is
+    /// opened and hashed too, and nothing is written.
     Verify(Verify),
     /// Verify a bundle, then unpack it into a new folder (needs a key)
+    ///
+    /// Nothing is decrypted before the signature holds. The folder appears at once when everything in it was checked, or
+    /// not at all; nothing that was there is overwritten or merged into.
     Unpack(Unpack),
     /// Show what went out and what came in, or check that record
+    ///
+    /// The ledger is the record of what went out and what came in. Each entry is bound to the one before, so that none
+    /// can be changed, lost, added or moved without a trace. The newest comes last.
     Log(Log),
     /// Write the man pages into a folder
+    ///
+    /// A page for the program and one for each command, as `--help` has them.
     Man(Man),
 }
 
@@ -85,6 +119,9 @@ pub(crate) struct Demo {
     /// Keep the folder and say where it is
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Spoil this step, to see that the demo notices
+    #[arg(long, value_name = "STEP", hide = true)]
+    pub(crate) spoil: Option<String>,
 }
 
 /// Make your keys, or show them.
@@ -198,10 +235,6 @@ pub(crate) struct PartnerRemove {
 }
 
 /// Pack a folder or a git revision into a bundle.
-///
-/// Every recipient is checked before a file is read. In a git work tree the files that git ignores are left out.
-/// `.consignignore` at the root, in gitignore syntax, leaves out more; then come --include and --exclude, of which
-/// the last that matches wins. `.git` and `.consign` are never sent. Nothing is published before the ledger names it.
 #[derive(Debug, Args)]
 pub(crate) struct Pack {
     /// The folder, or the git repository for --rev
@@ -287,8 +320,6 @@ pub(crate) struct Opening {
 }
 
 /// Show what a bundle tells without a key.
-///
-/// What the bundle says of itself is marked as a claim until you trust its signer.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// The bundle; `-` is standard input
@@ -298,8 +329,6 @@ pub(crate) struct Inspect {
 }
 
 /// List the files in a bundle.
-///
-/// Reads the manifest only, however large the bundle is.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// The bundle; `-` is standard input
@@ -314,8 +343,6 @@ pub(crate) struct List {
 }
 
 /// Write one file of a bundle to standard output.
-///
-/// Reads the manifest and the part of the bundle that holds the file, nothing else.
 #[derive(Debug, Args)]
 pub(crate) struct Cat {
     /// The bundle; `-` is standard input
@@ -329,9 +356,6 @@ pub(crate) struct Cat {
 }
 
 /// Check bundles.
-///
-/// Without a key this proves the signature and every bit of the file. With --deep and a key every file in it is
-/// opened and hashed too, and nothing is written.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The bundles; `-` is standard input
@@ -350,9 +374,6 @@ pub(crate) struct Verify {
 }
 
 /// Verify a bundle, then unpack it.
-///
-/// Nothing is decrypted before the signature holds. The folder appears at once when everything in it was checked, or
-/// not at all; nothing that was there is overwritten or merged into.
 #[derive(Debug, Args)]
 pub(crate) struct Unpack {
     /// The bundle; `-` is standard input
@@ -463,6 +484,19 @@ impl Verb {
 /// The whole tree, with the sections of the manual in it.
 pub(crate) fn command() -> clap::Command {
     manual::dress(Cli::command().version(manual::VERSION))
+}
+
+/// The words of the command that arguments begin with, when they can't be read any further.
+pub(crate) fn words_in(arguments: &[OsString]) -> String {
+    let mut at = command();
+    let mut words: Vec<String> = Vec::new();
+    for word in arguments.iter().skip(1).filter_map(|a| a.to_str()) {
+        if let Some(inner) = at.find_subcommand(word).cloned() {
+            words.push(inner.get_name().to_owned());
+            at = inner;
+        }
+    }
+    words.join(" ")
 }
 
 /// Reads the arguments.

@@ -8,6 +8,8 @@ mod output;
 mod passphrase;
 mod progress;
 mod prompt;
+mod sample;
+mod story;
 mod world;
 
 fn main() -> std::process::ExitCode {

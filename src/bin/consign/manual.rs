@@ -4,6 +4,8 @@
 use clap::Command;
 use consign::class::Class;
 
+use crate::output::wrapped;
+
 /// What `--version` says.
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (bundle format 1)");
 
@@ -33,8 +35,7 @@ const NO_COLOR: (&str, &str) = ("NO_COLOR", "if set and not empty, no colour in 
 
 const PLAIN: &[(&str, &str)] = &[HOME, NO_INPUT, NO_COLOR];
 const LOCKED: &[(&str, &str)] = &[HOME, PASS_FILE, PASS_FD, PASS_COMMAND, NO_INPUT, NO_COLOR];
-const OPENS: &[(&str, &str)] =
-    &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, NO_INPUT, NO_COLOR];
+const OPENS: &[(&str, &str)] = &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, NO_INPUT, NO_COLOR];
 const PACKS: &[(&str, &str)] =
     &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, EPOCH, NO_INPUT, NO_COLOR];
 
@@ -88,10 +89,7 @@ pub(crate) const PAGES: &[Page] = &[
         LOCKED,
         &[
             ("consign key new", "asks for the name of your firm and for a passphrase"),
-            (
-                "CONSIGN_PASSPHRASE_FILE=pass consign key new --name \"Acme Dev Oy <ops@acme.example>\"",
-                "asks nothing",
-            ),
+            ("CONSIGN_PASSPHRASE_FILE=pass consign key new --name \"Acme Dev Oy <ops@acme.example>\"", "asks nothing"),
         ],
     ),
     page("key list", PLAIN, &[("consign key list", "what there is, and whether it is locked")]),
@@ -136,7 +134,10 @@ pub(crate) const PAGES: &[Page] = &[
     page(
         "inspect",
         PLAIN,
-        &[("consign inspect acme-0007.consign", "who, when, how large, for whom"), ("consign inspect - < x", "a stream")],
+        &[
+            ("consign inspect acme-0007.consign", "who, when, how large, for whom"),
+            ("consign inspect - < x", "a stream"),
+        ],
     ),
     page(
         "list",
@@ -197,9 +198,10 @@ fn short(page: &Page) -> String {
 
 fn long(page: &Page) -> String {
     let mut text = examples(page);
-    text.push_str("\nEXIT STATUS\n  0   ok\n");
+    text.push_str("\nEXIT STATUS\n");
+    text.push_str(&columns("0", "ok"));
     for (class, meaning) in CODES {
-        text.push_str(&columns(&format!("{:<3}", class.code()), meaning));
+        text.push_str(&columns(&class.code().to_string(), meaning));
     }
     text.push_str(&columns("129, 130, 141, 143", "stopped by a signal, or the reader of a pipe left"));
     text.push_str("\nENVIRONMENT\n");
@@ -216,14 +218,13 @@ fn examples(page: &Page) -> String {
     text
 }
 
-/// `  what  text`, the text below when it would not fit.
+/// What and text in two columns; the text below when `what` is too long for that.
 fn columns(what: &str, text: &str) -> String {
-    if 2 + what.len() + 2 + text.len() <= 80 && what.len() < 27 {
-        let gap = if what.len() <= 3 { 3 } else { 27 };
-        format!("  {what:<gap$} {text}\n")
-    } else {
-        crate::output::wrapped(&format!("  {what}\n"), text, 6)
+    let gap = if what.len() <= 3 { 3 } else { 26 };
+    if what.len() <= gap && (gap == 3 || 2 + gap + 2 + text.len() <= 80 || !what.starts_with("consign")) {
+        return wrapped(&format!("  {what:<gap$}  "), text, gap + 4);
     }
+    wrapped(&format!("  {what}\n"), text, 6)
 }
 
 #[cfg(test)]

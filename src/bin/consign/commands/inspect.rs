@@ -1,0 +1,106 @@
+//! `consign inspect`: what a bundle tells without a key. Claims are marked as claims; no file name is shown.
+
+use consign::bundle::Signed;
+use consign::crypto::{Recipient, Tag};
+use consign::exchange::{keys, partners, receive};
+use consign::format::envelope::Kind;
+use serde_json::json;
+
+use super::opening::{count, explain, trust, words};
+use crate::cli::Inspect;
+use crate::fault::Failure;
+use crate::output::Report;
+use crate::progress::bytes;
+use crate::world::World;
+
+/// Shows a bundle from outside.
+pub(crate) fn run(args: &Inspect, world: &World) -> Result<Report, Failure> {
+    let trust = trust(world, &args.signers)?;
+    let source = world.open(&args.bundle)?;
+    let name = source.name().display().to_string();
+    let signed = receive::check(source, &trust).map_err(|e| explain(e, &args.bundle))?;
+    signed.card().map_err(|e| explain(e.into(), &args.bundle))?;
+    let says = signed.says();
+    let known = signed.signers.first().and_then(|s| s.known_as.clone());
+    let mark = if known.is_some() { "" } else { "   (it says so itself)" };
+    let kind = match says.kind {
+        Kind::Drop => "drop",
+        Kind::Return => "return",
+    };
+    let mut report = Report::new()
+        .line(format!("{name}   {kind} {}, {}", says.name, bytes(signed.size())))
+        .fact("sender", format!("{}{mark}", says.sender.name))
+        .fact("made", format!("{}, by {}{mark}", says.created.for_people(), says.tool));
+    if let Some(expires) = says.expires {
+        let over = if expires <= world.now { " (over)" } else { "" };
+        report = report.fact("ends", format!("{}{over}{mark}", expires.for_people()));
+    }
+    for signer in &signed.signers {
+        report = match &signer.known_as {
+            Some(name) => report.fact("signed", format!("by {name}, {}", signer.fingerprint)),
+            None => report
+                .fact("signed", format!("by {}, not known here", signer.fingerprint))
+                .fact("words", format!("{}   (check words, to compare on a call)", words(&signer.key)?)),
+        };
+    }
+    let report = compartments(report, &signed, world)?;
+    let report = if known.is_some() { report } else { report.next(format!("consign partner add {name}")) };
+    Ok(report
+        .fact("checked", "signature and statement; for every bit of it: consign verify")
+        .set("ref", signed.reference)
+        .set("name", &says.name)
+        .set("kind", says.kind)
+        .set("sender", &says.sender.name)
+        .set("known_as", known)
+        .set("created", says.created)
+        .set("expires", says.expires)
+        .set("tool", &says.tool)
+        .set("size", signed.size())
+        .set("in_reply_to", says.in_reply_to)
+        .set("parent", says.parent)
+        .set("signers", signers(&signed)?))
+}
+
+fn signers(signed: &Signed) -> Result<Vec<serde_json::Value>, Failure> {
+    let one = |s: &consign::bundle::SignedBy| {
+        Ok(json!({ "fingerprint": s.fingerprint, "known_as": s.known_as, "check_words": words(&s.key)? }))
+    };
+    signed.signers.iter().map(one).collect()
+}
+
+/// Which known partners each compartment is locked to: their tags are computed again and compared.
+fn compartments(mut report: Report, signed: &Signed, world: &World) -> Result<Report, Failure> {
+    let known = known_recipients(world)?;
+    let says = signed.says();
+    let mut list = Vec::new();
+    for (n, compartment) in says.compartments.iter().enumerate() {
+        let is = |key: &str, tag: &Tag| Recipient::tag(key, says.bundle.bytes(), n as u64) == *tag;
+        let whose = |tag: &Tag| known.iter().find(|(_, key)| is(key, tag)).map(|(name, _)| name.clone());
+        let mut names: Vec<String> = compartment.tags.iter().filter_map(whose).collect();
+        let others = (compartment.tags.len() - names.len()) as u64;
+        names.dedup();
+        let mut locked = names.clone();
+        if others > 0 {
+            locked.push(count(others, "key").replace(" key", " unknown key"));
+        }
+        let held = if compartment.held { "; its key is held back" } else { "" };
+        let stream = format!("{}, {} unpacked", count(compartment.volumes, "volume"), bytes(compartment.stream));
+        let label = if says.compartments.len() == 1 { "locked".to_owned() } else { format!("part {n}") };
+        report = report.fact(label, format!("to {}{held}; {stream}", locked.join(", ")));
+        list.push(json!({ "compartment": n, "known_recipients": names, "unknown_recipients": others,
+            "held": compartment.held, "volumes": compartment.volumes, "stream": compartment.stream,
+            "terms": compartment.terms }));
+    }
+    Ok(report.set("compartments", list))
+}
+
+fn known_recipients(world: &World) -> Result<Vec<(String, String)>, Failure> {
+    let mut known = Vec::new();
+    if let Some(card) = keys::own_card(&world.home)? {
+        known.extend(card.card.recipients.iter().map(|r| (partners::YOU.to_owned(), r.key.clone())));
+    }
+    for partner in partners::list(&world.home)? {
+        known.extend(partner.card.card.recipients.iter().map(|r| (partner.name.clone(), r.key.clone())));
+    }
+    Ok(known)
+}

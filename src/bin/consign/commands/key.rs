@@ -1,0 +1,131 @@
+//! `consign key`: make the firm's keys, and show them without their secrets.
+
+use consign::class::Class;
+use consign::crypto::{PublicKey, check_words};
+use consign::exchange::keys::{self, KeySummary};
+use consign::exchange::{Home, Ledger};
+use consign::format::card::SignedCard;
+use consign::format::record::Event;
+use serde_json::{Value, json};
+
+use crate::cli;
+use crate::fault::Failure;
+use crate::output::Report;
+use crate::prompt;
+use crate::world::World;
+
+/// Makes the keys.
+pub(crate) fn new(args: &cli::KeyNew, world: &World) -> Result<Report, Failure> {
+    keys::ensure_none(&world.home)?;
+    world.home.ensure_writable()?;
+    let (name, contact) = keys::split_name(&name(args, world)?);
+    let lock = world.new_passphrase()?;
+    let made = keys::make(&world.home, &name, &contact, &lock, keys::WORK, world.now)?;
+    let event = Event::KeyMade { card: made.card.id() };
+    let signer = first_signer(&made.card)?.fingerprint();
+    let entry = Ledger::open(&world.home).append(&event, world.now, Some(&signer))?;
+    let words = made.words.join(" ");
+    Ok(Report::new()
+        .set("home", world.home.path())
+        .set("name", &name)
+        .set("contact", &contact)
+        .set("card", made.card.id())
+        .set("signer", &signer)
+        .set("words", &words)
+        .set("entry", entry)
+        .fact("keys saved", format!("{}   locked by your passphrase", world.home.path().display()))
+        .fact("your card", format!("{}   public", world.home.card().display()))
+        .fact("check words", words)
+        .fact("", "read them out on a call, so that the card cannot be swapped")
+        .fact("copy", "none yet: keep one of that folder; this machine may be lost")
+        .next("consign card -o FILE, and send that file to your partners"))
+}
+
+fn name(args: &cli::KeyNew, world: &World) -> Result<String, Failure> {
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None if world.can_ask() => {
+            prompt::line(world, "", "name of your firm, such as Acme Dev Oy <ops@acme.example>: ")?
+        }
+        None => {
+            return Err(Failure::usage("a new key needs the name of your firm")
+                .fix("--name \"Acme Dev Oy <ops@acme.example>\""));
+        }
+    };
+    let (firm, contact) = keys::split_name(&name);
+    if firm.is_empty() || firm.len() > 256 || contact.len() > 256 {
+        return Err(Failure::usage("the name of your firm needs 1 to 256 characters"));
+    }
+    Ok(name)
+}
+
+/// Lists the keys.
+pub(crate) fn list(_: &cli::KeyList, world: &World) -> Result<Report, Failure> {
+    let keys = keys::summary(&world.home)?;
+    let mut report =
+        Report::new().set("home", world.home.path()).set("keys", keys.iter().map(json).collect::<Vec<_>>());
+    if keys.is_empty() {
+        return Ok(report.line(format!("no keys in {}", world.home.path().display())).next("consign key new"));
+    }
+    for key in &keys {
+        let shown = key.fingerprint.as_ref().unwrap_or(&key.public);
+        report = report.fact(key.kind, shown).fact("", state(key));
+    }
+    Ok(report)
+}
+
+/// Shows keys, card and check words.
+pub(crate) fn show(_: &cli::KeyShow, world: &World) -> Result<Report, Failure> {
+    let card = keys::own_card_needed(&world.home)?;
+    let words = check_words(first_signer(&card)?)?.join(" ");
+    let keys = keys::summary(&world.home)?;
+    let mut report = Report::new()
+        .set("home", world.home.path())
+        .set("name", &card.card.name)
+        .set("contact", &card.card.contact)
+        .set("card", card.id())
+        .set("words", &words)
+        .set("keys", keys.iter().map(json).collect::<Vec<_>>())
+        .line(title(&card))
+        .fact("check words", words);
+    for key in &keys {
+        report = report.fact(key.kind, &key.public);
+        if let Some(fingerprint) = &key.fingerprint {
+            report = report.fact("", fingerprint);
+        }
+        report = report.fact("", state(key));
+    }
+    Ok(report
+        .fact("card", format!("number {}, made {}", card.card.number, card.card.created.for_people()))
+        .fact("home", here(&world.home)))
+}
+
+fn here(home: &Home) -> String {
+    home.path().display().to_string()
+}
+
+fn state(key: &KeySummary) -> String {
+    let locked = match key.locked {
+        Some(true) => "locked by a passphrase",
+        Some(false) => "NOT locked: anybody who copies the file has the key",
+        None => "not on this machine",
+    };
+    let file = key.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    format!("{file}, {locked}, made {}", key.created.date())
+}
+
+fn json(key: &KeySummary) -> Value {
+    json!({ "kind": key.kind, "public": key.public, "fingerprint": key.fingerprint, "label": key.label,
+        "created": key.created, "locked": key.locked, "path": key.file.to_string_lossy() })
+}
+
+/// A firm's name and contact, as people write them.
+pub(crate) fn title(card: &SignedCard) -> String {
+    let (name, contact) = (&card.card.name, &card.card.contact);
+    if contact.is_empty() { name.clone() } else { format!("{name} <{contact}>") }
+}
+
+/// The key that signed the card, of which the check words are.
+pub(crate) fn first_signer(card: &SignedCard) -> Result<&PublicKey, Failure> {
+    card.signers.first().ok_or_else(|| Failure::new("bug", Class::Failed, "a card without a signer"))
+}

@@ -1,0 +1,83 @@
+//! `consign log`: what went out and what came in, and whether that record is whole.
+
+use std::collections::VecDeque;
+
+use consign::exchange::Ledger;
+use consign::format::record::Line;
+use serde_json::Value;
+
+use crate::cli;
+use crate::fault::Failure;
+use crate::output::Report;
+use crate::world::World;
+
+/// Shows the ledger.
+pub(crate) fn run(args: &cli::Log, world: &World) -> Result<Report, Failure> {
+    let limit = args.limit.unwrap_or(usize::MAX);
+    let mut last: VecDeque<Line> = VecDeque::new();
+    let mut lines = Ledger::open(&world.home).lines()?;
+    for line in lines.by_ref() {
+        last.push_back(line?);
+        if last.len() > limit {
+            last.pop_front();
+        }
+    }
+    let head = lines.head();
+    let mut report = Report::new().set("entries", head.entries).set("lines", &last);
+    report = report.set("head", (head.entries > 0).then_some(head.head));
+    if head.entries == 0 {
+        return Ok(report.line("the ledger is empty"));
+    }
+    for line in &last {
+        report = report.line(format!("{:>5}  {}  {}", line.n + 1, line.at.for_people(), told(line)));
+    }
+    if lines.is_torn() {
+        report = report.note("a crash left a torn last line; the next entry takes its place");
+    }
+    Ok(report)
+}
+
+/// One entry in words.
+fn told(line: &Line) -> String {
+    let text = |key: &str| line.fields.get(key).and_then(Value::as_str).unwrap_or("?");
+    match line.event.as_str() {
+        event @ ("drop" | "return") => {
+            let partners = line.fields.get("partners").and_then(Value::as_array);
+            let names: Vec<&str> = partners.into_iter().flatten().filter_map(Value::as_str).collect();
+            format!("{event} {} sent to {}", text("name"), names.join(", "))
+        }
+        "received" => format!("unpacked {} from {}", text("name"), text("partner")),
+        "partner-added" => format!("partner {} added ({})", text("partner"), text("checked")),
+        "partner-removed" => format!("partner {} removed", text("partner")),
+        "key-made" => "keys made".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Follows the chain.
+pub(crate) fn verify(_: &cli::LogVerify, world: &World) -> Result<Report, Failure> {
+    let verified = Ledger::open(&world.home).verify()?;
+    let writer = verified.writer.map(|w| w.to_string());
+    let report = Report::new()
+        .set("entries", verified.entries)
+        .set("writer", &writer)
+        .set("head", (verified.entries > 0).then_some(verified.head))
+        .set("torn", verified.torn);
+    let Some(writer) = writer.filter(|_| verified.entries > 0) else {
+        return Err(Failure::new(
+            "empty",
+            consign::class::Class::Usage,
+            "the ledger is empty: there is nothing to verify",
+        ));
+    };
+    let entries = if verified.entries == 1 { "1 entry".to_owned() } else { format!("{} entries", verified.entries) };
+    let report = report
+        .fact("ledger", format!("{entries} in order, each bound to the one before"))
+        .fact("writer", writer)
+        .fact("head", verified.head.to_string());
+    Ok(if verified.torn {
+        report.note("a crash left a torn last line; the next entry takes its place")
+    } else {
+        report
+    })
+}

@@ -1,0 +1,162 @@
+//! From arguments to a command, and from its outcome to the exit code.
+
+mod card;
+mod cat;
+mod demo;
+mod inspect;
+mod key;
+mod list;
+mod log;
+mod man;
+mod opening;
+mod pack;
+mod partner;
+mod unpack;
+mod verify;
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use consign::class::Class;
+
+use crate::cli::{self, Cli, KeyVerb, LogVerb, PartnerVerb, Verb};
+use crate::fault::{self, Failure};
+use crate::output::{self, Report};
+use crate::progress::Stop;
+use crate::world::{self, Voice, World};
+
+/// The whole program.
+pub(crate) fn main() -> ExitCode {
+    fault::quiet_panics(world::wants_backtrace());
+    let arguments = world::arguments();
+    let voice = world::voice(&arguments);
+    let code = catch_unwind(AssertUnwindSafe(|| match cli::parse(&arguments) {
+        Ok(cli) => run(&cli, &voice),
+        Err(e) => misread(&e, &arguments, &voice),
+    }));
+    ExitCode::from(code.unwrap_or_else(|_| output::finish(Err(fault::bug()), "", &voice)))
+}
+
+fn run(cli: &Cli, voice: &Voice) -> u8 {
+    let command = cli.verb.words();
+    let world = match World::new(cli, Stop::listen()) {
+        Ok(world) => world,
+        Err(failure) => return output::finish(Err(failure), command, voice),
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| dispatch(&cli.verb, &world))).unwrap_or_else(|_| Err(fault::bug()));
+    world.progress.clear();
+    let result = result.map_err(|failure| why_really(failure, &world));
+    output::finish(result, command, &world.voice)
+}
+
+/// A signal or a missing person can look like another failure further up.
+fn why_really(mut failure: Failure, world: &World) -> Failure {
+    if let Some(signal) = world.progress.signal() {
+        failure.word = "stopped";
+        failure.class = Class::Stopped(signal);
+        "stopped".clone_into(&mut failure.message);
+    } else if failure.class == Class::WrongKey && world.lacked_a_person() {
+        return Failure::from(consign::crypto::Error::NeedsPassphrase { what: "key" });
+    }
+    failure
+}
+
+fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
+    match verb {
+        Verb::Demo(args) => demo::run(args, world),
+        Verb::Key(key) => match &key.verb {
+            KeyVerb::New(args) => key::new(args, world),
+            KeyVerb::List(args) => key::list(args, world),
+            KeyVerb::Show(args) => key::show(args, world),
+        },
+        Verb::Card(args) => card::run(args, world),
+        Verb::Partner(partner) => match &partner.verb {
+            PartnerVerb::Add(args) => partner::add(args, world),
+            PartnerVerb::List(args) => partner::list(args, world),
+            PartnerVerb::Show(args) => partner::show(args, world),
+            PartnerVerb::Remove(args) => partner::remove(args, world),
+        },
+        Verb::Pack(args) => pack::run(args, world),
+        Verb::Inspect(args) => inspect::run(args, world),
+        Verb::List(args) => list::run(args, world),
+        Verb::Cat(args) => cat::run(args, world),
+        Verb::Verify(args) => verify::run(args, world),
+        Verb::Unpack(args) => unpack::run(args, world),
+        Verb::Log(args) => match &args.verb {
+            None => log::run(args, world),
+            Some(LogVerb::Verify(args)) => log::verify(args, world),
+        },
+        Verb::Man(args) => man::run(args, world),
+    }
+}
+
+/// Help and version are no errors; everything else is told in our voice.
+fn misread(error: &clap::Error, arguments: &[OsString], voice: &Voice) -> u8 {
+    let rendered = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion if world::colour() => {
+            output::help(&rendered.ansi().to_string())
+        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => output::help(&rendered.to_string()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !voice.json => {
+            output::whisper(&rendered.to_string());
+            Class::Usage.code()
+        }
+        _ => {
+            let words = cli::words_in(arguments);
+            output::finish(Err(misused(error, &rendered.to_string(), &words)), &words, voice)
+        }
+    }
+}
+
+fn misused(error: &clap::Error, text: &str, words: &str) -> Failure {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        Some(ContextValue::Strings(words)) => Some(words.join(" ")),
+        _ => None,
+    };
+    let help = format!("consign {words} --help").replace("  ", " ");
+    if let Some(word) = context(ContextKind::InvalidSubcommand) {
+        let failure = Failure::usage(format!("there is no command `{word}`"));
+        return failure.fix(meant(&word).map(str::to_owned).or_else(|| tip(text)).unwrap_or(help));
+    }
+    let what = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    let what = what.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let failure = match error.kind() {
+        ErrorKind::MissingRequiredArgument => {
+            Failure::usage(format!("missing: {}", context(ContextKind::InvalidArg).unwrap_or(what)))
+        }
+        _ => Failure::usage(what),
+    };
+    let usage = text.lines().find_map(|line| line.trim().strip_prefix("Usage: "));
+    let failure = match usage {
+        Some(usage) => failure.fact("usage", usage),
+        None => failure,
+    };
+    failure.fix(tip(text).unwrap_or(help))
+}
+
+/// What clap thinks was meant.
+fn tip(text: &str) -> Option<String> {
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "))?;
+    Some(tip.replace("subcommand", "command"))
+}
+
+/// What somebody means who types a verb of another tool.
+fn meant(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "encrypt" | "send" | "sign" | "seal" | "create" | "share" => "to send: consign pack FOLDER --to PARTNER",
+        "decrypt" | "open" | "extract" | "receive" | "unseal" | "x" => "to receive: consign unpack BUNDLE",
+        "check" | "validate" => "to check a bundle: consign verify BUNDLE",
+        "keygen" | "keys" | "init" => "to make your keys: consign key new",
+        "trust" | "import" | "add" => "to put a firm on record: consign partner add CARD",
+        "partners" | "vendors" => "who is on record: consign partner list",
+        "ls" => "the files in a bundle: consign list BUNDLE",
+        "show" | "info" => "what a bundle tells without a key: consign inspect BUNDLE",
+        "ledger" | "history" => "what went out and came in: consign log",
+        "help" => "consign --help, or for one command: consign pack --help",
+        _ => return None,
+    })
+}

@@ -1,0 +1,112 @@
+//! What the verbs that open bundles share: whom to trust, and the line from a file to its open compartments.
+
+use std::path::Path;
+
+use consign::bundle::{self, Revealed, Signed, Trusted};
+use consign::crypto::{PublicKey, check_words};
+use consign::exchange::receive::{self, Reader};
+use consign::exchange::trust::Trust;
+use consign::exchange::{self};
+use consign::files::Source;
+use consign::format::version::DOCUMENT_MAX;
+
+use crate::cli::{Opening, Signers};
+use crate::fault::Failure;
+use crate::output::Report;
+use crate::world::World;
+
+/// The partners on record, oneself, and the signers named for this run.
+pub(crate) fn trust(world: &World, signers: &Signers) -> Result<Trust, Failure> {
+    let mut trust = Trust::of(&world.home)?;
+    for file in &signers.files {
+        let bytes = world.read(file, DOCUMENT_MAX)?;
+        trust.add_file(&bytes, &file.display().to_string()).map_err(|e| Failure::from(e).at(file))?;
+    }
+    Ok(trust)
+}
+
+/// Signatures and envelope, signed by somebody who is known, not expired.
+pub(crate) fn trusted(world: &World, source: Source, trust: &Trust) -> Result<Trusted, Failure> {
+    let name = source.name().to_owned();
+    receive::trusted(source, trust, world.now).map_err(|e| explain(e, &name))
+}
+
+/// Opens what the keys of this run open.
+pub(crate) fn reveal(world: &World, trusted: Trusted, trust: &Trust, opening: &Opening) -> Result<Revealed, Failure> {
+    let mut key_files = Vec::new();
+    for file in &opening.key_files {
+        key_files.push(world.read(file, DOCUMENT_MAX)?);
+    }
+    let identities = world.identities()?;
+    let compartment = opening.compartment;
+    let reader = Reader { trust, identities: &identities, key_files: &key_files, compartment, now: world.now };
+    receive::reveal(trusted, &reader).map_err(|e| explain(e, Path::new("")))
+}
+
+/// The whole line, for the verbs that open one bundle.
+pub(crate) fn open(world: &World, bundle: &Path, signers: &Signers, opening: &Opening) -> Result<Revealed, Failure> {
+    let trust = trust(world, signers)?;
+    let trusted = trusted(world, world.open(bundle)?, &trust)?;
+    reveal(world, trusted, &trust, opening)
+}
+
+/// Adds what a person needs to go on.
+pub(crate) fn explain(error: exchange::Error, path: &Path) -> Failure {
+    let facts = match &error {
+        exchange::Error::Bundle(bundle::Error::Untrusted { by, claims, words }) => {
+            vec![("says it is", claims.clone()), ("check words", words.clone()), ("signing key", by.to_string())]
+        }
+        exchange::Error::Bundle(bundle::Error::NoKey { tried }) => {
+            tried.iter().map(|key| ("your key", key.clone())).collect()
+        }
+        _ => Vec::new(),
+    };
+    let untrusted = matches!(error, exchange::Error::Bundle(bundle::Error::Untrusted { .. }));
+    let failure = facts.into_iter().fold(Failure::from(error), |f, (label, value)| f.fact(label, value));
+    let failure = if untrusted {
+        let again = if path.as_os_str().is_empty() { "BUNDLE".to_owned() } else { path.display().to_string() };
+        failure
+            .fix("call them on a number you already have; are these the six words they read to you?")
+            .fix(format!("then: consign partner add {again}     (its sender's card is inside)"))
+    } else {
+        failure
+    };
+    if path.as_os_str().is_empty() { failure } else { failure.at(path) }
+}
+
+/// Who sent it and when, as facts.
+pub(crate) fn from(report: Report, signed: &Signed, sender: &str) -> Result<Report, Failure> {
+    let says = signed.says();
+    let mut report = report.fact("from", format!("{}, {}", who(sender, &says.sender.name), says.created.for_people()));
+    for other in signed.signers.iter().skip(1) {
+        report = report.fact(
+            "signed",
+            match &other.known_as {
+                Some(name) => format!("also by {name}"),
+                None => format!("also by {} (not known here; {})", other.fingerprint, words(&other.key)?),
+            },
+        );
+    }
+    Ok(report)
+}
+
+/// The name on record, with the name the sender gives itself when that differs.
+pub(crate) fn who(known_as: &str, claims: &str) -> String {
+    if known_as.eq_ignore_ascii_case(claims) { claims.to_owned() } else { format!("{known_as} (\"{claims}\")") }
+}
+
+/// The check words of a key, in a row.
+pub(crate) fn words(key: &PublicKey) -> Result<String, Failure> {
+    Ok(check_words(key)?.join(" "))
+}
+
+/// A count with its noun.
+pub(crate) fn count(n: u64, noun: &str) -> String {
+    let mut digits = n.to_string();
+    let mut at = digits.len();
+    while at > 3 {
+        at -= 3;
+        digits.insert(at, ',');
+    }
+    format!("{digits} {noun}{}", if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,209 @@
+//! `consign pack`: check, list, pack, record, publish.
+
+use std::io::Write;
+use std::path::Path;
+
+use consign::bundle::Clear;
+use consign::class::Class;
+use consign::exchange::send::{self, Draft, Output, Send, Shipment};
+use consign::files::read_small;
+use consign::format::time::Time;
+use consign::format::version::TERMS_LINE_MAX;
+
+use super::opening::count;
+use crate::cli::Pack;
+use crate::fault::Failure;
+use crate::output::{Report, Sink};
+use crate::progress::bytes;
+use crate::world::World;
+
+/// This program, as bundles name it.
+const TOOL: &str = concat!("consign ", env!("CARGO_PKG_VERSION"));
+/// The largest file of recipients that is read, in bytes.
+const RECIPIENTS_MAX: u64 = 1 << 20;
+
+/// Packs, or with --dry-run shows what would be packed.
+pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
+    let own = own_recipients(world)?;
+    let recipients = recipients(args, world)?;
+    let terms = terms(args)?;
+    let expires = args.expires.as_deref().map(|text| Time::parse_end(text, world.now)).transpose()?;
+    let out = match &args.out {
+        None => Output::Folder(Path::new("")),
+        Some(out) if out.as_os_str() == "-" => Output::Stream,
+        Some(out) => Output::File(out),
+    };
+    let order = Send {
+        path: &args.path,
+        rev: args.rev.as_deref(),
+        globs: &args.rules,
+        allow_unportable: args.allow_unportable,
+        latest: world.latest,
+        to: &args.to,
+        recipients: &recipients,
+        own: &own,
+        no_self: args.no_self,
+        name: args.name.as_deref(),
+        out,
+        force: args.force,
+        terms: &terms,
+        expires,
+        purpose: args.purpose.as_deref().unwrap_or_default(),
+        level: args.level,
+        dry_run: args.dry_run,
+        now: world.now,
+        tool: TOOL,
+        workers: world.workers(),
+    };
+    let mut stream = match out {
+        Output::Stream if !args.dry_run => Some(Sink::binary(&world.voice)?),
+        _ => None,
+    };
+    let draft = send::draft(&world.home, &order, &world.progress)?;
+    if args.dry_run {
+        draft.selection.reader()?;
+        return Ok(dry_run(args, &draft));
+    }
+    let report = packed(args, &draft);
+    let signer = world.signing_key(args.sign_with.as_deref())?;
+    let partners = draft.partners();
+    let stream = stream.as_mut().map(|s| s as &mut dyn Write);
+    let shipment = draft.ship(&signer, stream, &Clear, &world.progress)?;
+    world.progress.clear();
+    Ok(sent(report, args, &shipment, &partners))
+}
+
+fn own_recipients(world: &World) -> Result<Vec<String>, Failure> {
+    let none = consign::crypto::Identities::default();
+    let own = send::own_recipients(&world.home, &none)?;
+    if !own.is_empty() {
+        return Ok(own);
+    }
+    Ok(send::own_recipients(&world.home, &world.identities()?)?)
+}
+
+fn recipients(args: &Pack, world: &World) -> Result<Vec<String>, Failure> {
+    let mut all = args.recipients.clone();
+    for file in &args.recipient_files {
+        let text = world.read(file, RECIPIENTS_MAX)?;
+        let text = String::from_utf8(text).map_err(|_| Failure::usage("a file of recipients is not text").at(file))?;
+        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        all.extend(lines.map(str::to_owned));
+    }
+    Ok(all)
+}
+
+fn terms(args: &Pack) -> Result<String, Failure> {
+    let Some(file) = &args.terms else { return Ok(String::new()) };
+    let bytes = read_small(file, TERMS_LINE_MAX as u64)?;
+    String::from_utf8(bytes).map_err(|_| Failure::new("usage", Class::Usage, "the terms are not UTF-8 text").at(file))
+}
+
+fn to_whom(partners: &[String]) -> String {
+    partners.join(", ")
+}
+
+fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
+    let selection = &draft.selection;
+    let from = match (&args.rev, selection.revision()) {
+        (Some(rev), Some(commit)) => format!(", from {rev} ({})", commit.get(..7).unwrap_or(commit)),
+        _ => String::new(),
+    };
+    let partners = draft.partners();
+    let total = format!("{}, {}", count(selection.files(), "file"), bytes(selection.bytes()));
+    let mut report = Report::new().line(format!("would send {total}{from} to {}", to_whom(&partners)));
+    for (folder, files, size) in selection.included_by_folder() {
+        let folder = if folder == "." { folder } else { format!("{folder}/") };
+        report = report.fact("in", format!("{folder}   {}   {}", count(files, "file"), bytes(size)));
+    }
+    for group in selection.left_out() {
+        let mut what = Vec::new();
+        if group.files > 0 {
+            what.push(count(group.files, "file"));
+        }
+        if group.folders > 0 {
+            what.push(count(group.folders, "folder"));
+        }
+        let seen = what.join(", ");
+        report = report.fact("out", format!("{seen}: {}{}", group.reason.words(), examples(&group.examples)));
+    }
+    for note in selection.notes() {
+        report = report.fact("note", format!("{}: {}{}", note.kind.words(), note.count, examples(&note.examples)));
+    }
+    let left_out: Vec<_> = selection.left_out().iter().map(|g| {
+        serde_json::json!({ "reason": g.reason.words(), "files": g.files, "folders": g.folders, "bytes": g.bytes, "examples": g.examples })
+    }).collect();
+    let notes: Vec<_> = selection
+        .notes()
+        .iter()
+        .map(|n| serde_json::json!({ "note": n.kind.words(), "count": n.count, "examples": n.examples }))
+        .collect();
+    let folders: Vec<_> = selection
+        .included_by_folder()
+        .into_iter()
+        .map(|(folder, files, bytes)| serde_json::json!({ "folder": folder, "files": files, "bytes": bytes }))
+        .collect();
+    report
+        .fact("checks", "every recipient ok; no workspace here, so no agreement is checked")
+        .line("nothing written")
+        .next("the same without --dry-run")
+        .set("dry_run", true)
+        .set("files", selection.files())
+        .set("bytes", selection.bytes())
+        .set("revision", selection.revision())
+        .set("to", partners)
+        .set("in", folders)
+        .set("out", left_out)
+        .set("differences", notes)
+}
+
+fn examples(paths: &[String]) -> String {
+    if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) }
+}
+
+/// What is known before the draft is used up.
+fn packed(args: &Pack, draft: &Draft<'_>) -> Report {
+    let own = draft.clearance.recipients().iter().any(|r| r.own);
+    let keys = draft.clearance.recipients().iter().filter(|r| !r.own).count() as u64;
+    let (to, keys) = (to_whom(&draft.partners()), count(keys, "key"));
+    let and = if own && !args.no_self { " and to you" } else { ", not to you" };
+    let mut report = Report::new().fact("locked", format!("to {to} ({keys}){and}"));
+    let recipients: Vec<_> = draft
+        .clearance
+        .recipients()
+        .iter()
+        .map(|r| serde_json::json!({ "name": r.name, "key": r.key, "own": r.own }))
+        .collect();
+    for note in draft.selection.notes() {
+        report = report.note(format!("{}: {}{}", note.kind.words(), note.count, examples(&note.examples)));
+    }
+    report.set("recipients", recipients)
+}
+
+fn sent(report: Report, args: &Pack, sent: &Shipment, partners: &[String]) -> Report {
+    let file = sent.file.as_deref().map_or_else(|| "standard output".to_owned(), |f| f.display().to_string());
+    let size = format!("{} ({} before), {}", bytes(sent.size), bytes(sent.bytes), count(sent.files, "file"));
+    let id = sent.reference.to_string();
+    let signed = match &args.sign_with {
+        Some(key) => format!("with {}; id b3:{}..", key.display(), id.get(..8).unwrap_or(&id)),
+        None => format!("by you; id b3:{}..", id.get(..8).unwrap_or(&id)),
+    };
+    let mut report = Report::new().fact("packed", format!("{file}   {size}")).append(report).fact("signed", signed);
+    if let Some(note) = &sent.note {
+        report = report.fact("note", format!("{} tells the vendor what to do", note.display()));
+    }
+    report
+        .fact("ledger", format!("entry {}", sent.entry))
+        .fact("checks", "no workspace here, so no agreement is checked")
+        .set("bundle", &sent.file)
+        .set("note", &sent.note)
+        .set("name", &sent.name)
+        .set("ref", sent.reference)
+        .set("size", sent.size)
+        .set("files", sent.files)
+        .set("bytes", sent.bytes)
+        .set("content", sent.content)
+        .set("entry", sent.entry)
+        .set("signer", &sent.signer)
+        .set("to", partners)
+}

@@ -1,0 +1,295 @@
+//! From errors to what people and scripts are told: the fixed word, the exit code, the fix, and what was not done.
+//! This is the only table of hints, since only the front desk knows the flags.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use consign::class::{Class, Fault};
+use consign::format::card::CardError;
+use consign::{bundle, crypto, exchange, files, format, policy};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The fixed word.
+    pub(crate) word: &'static str,
+    /// Its class, which is the exit code.
+    pub(crate) class: Class,
+    /// What happened.
+    pub(crate) message: String,
+    /// Facts, in two columns.
+    pub(crate) facts: Vec<(String, String)>,
+    /// What to do about it.
+    pub(crate) fix: Vec<String>,
+    /// The files it is about.
+    pub(crate) paths: Vec<PathBuf>,
+    /// The errors under it.
+    pub(crate) causes: Vec<String>,
+    not_done: Option<&'static str>,
+    fields: Map<String, Value>,
+}
+
+impl Failure {
+    /// A failure with this word and class.
+    pub(crate) fn new(word: &'static str, class: Class, message: impl Into<String>) -> Failure {
+        let fix = hints(word).iter().map(|&hint| hint.to_owned()).collect();
+        let (facts, paths, causes, fields) = (Vec::new(), Vec::new(), Vec::new(), Map::new());
+        Failure { word, class, message: message.into(), facts, fix, paths, causes, not_done: None, fields }
+    }
+
+    /// Bad flags, or nothing matched.
+    pub(crate) fn usage(message: impl Into<String>) -> Failure {
+        Failure::new("usage", Class::Usage, message)
+    }
+
+    /// A person is needed, and there is no terminal, or --no-input was given.
+    pub(crate) fn needs_a_person(message: impl Into<String>) -> Failure {
+        Failure::new("needs-a-person", Class::NeedsAPerson, message)
+    }
+
+    /// From any error of the library.
+    pub(crate) fn of<E: Fault + 'static>(error: &E) -> Failure {
+        let mut failure = Failure::new(error.word(), error.class(), error.to_string());
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if inner.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+                failure.class = Class::Stopped(13);
+            }
+            let text = inner.to_string();
+            if text != failure.message && !failure.causes.contains(&text) {
+                failure.causes.push(text);
+            }
+            cause = inner.source();
+        }
+        failure
+    }
+
+    /// Standard output can't be written.
+    pub(crate) fn stdout(error: &io::Error) -> Failure {
+        let text = error.to_string();
+        let plain = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+        Failure::new("io", Class::Failed, format!("can't write to standard output: {plain}"))
+    }
+
+    /// Binary data was about to go to a terminal.
+    pub(crate) fn terminal() -> Failure {
+        Failure::new("binary-to-terminal", Class::Usage, "a bundle is binary and would go to the terminal")
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub(crate) fn fact(mut self, label: impl Into<String>, value: impl Into<String>) -> Failure {
+        self.facts.push((label.into(), value.into()));
+        self
+    }
+
+    /// Puts a fix in place of the usual one for this word; called again, it adds a line.
+    #[must_use]
+    pub(crate) fn fix(mut self, text: impl Into<String>) -> Failure {
+        let usual = hints(self.word);
+        if self.fix.iter().map(String::as_str).eq(usual.iter().copied()) {
+            self.fix.clear();
+        }
+        self.fix.push(text.into());
+        self
+    }
+
+    /// Names a file that it is about.
+    #[must_use]
+    pub(crate) fn at(mut self, path: impl Into<PathBuf>) -> Failure {
+        self.paths.push(path.into());
+        self
+    }
+
+    /// A further field of the JSON object.
+    #[must_use]
+    pub(crate) fn set(mut self, key: &str, value: impl Serialize) -> Failure {
+        self.fields.insert(key.to_owned(), serde_json::to_value(value).unwrap_or(Value::Null));
+        self
+    }
+
+    /// Says what was not done, where the command's usual line would not be true.
+    #[must_use]
+    pub(crate) fn but(mut self, not_done: &'static str) -> Failure {
+        self.not_done = Some(not_done);
+        self
+    }
+
+    /// What was not done.
+    pub(crate) fn not_done(&self, command: &str) -> Option<&'static str> {
+        self.not_done.or_else(|| not_done(command))
+    }
+
+    /// As one JSON object.
+    pub(crate) fn json(&self, command: &str, schema: &str) -> Value {
+        let mut object = self.fields.clone();
+        let fix = if self.fix.is_empty() { Value::Null } else { self.fix.join("\n").into() };
+        let paths: Vec<String> = self.paths.iter().map(|p| p.to_string_lossy().into_owned()).collect();
+        let fields = json!({ "schema": schema, "ok": false, "command": command, "code": self.word,
+            "class": self.class.word(), "exit": self.class.code(), "message": self.message, "fix": fix, "paths": paths });
+        object.extend(fields.as_object().cloned().unwrap_or_default());
+        Value::Object(object)
+    }
+}
+
+/// What is not done when a command fails.
+fn not_done(command: &str) -> Option<&'static str> {
+    Some(match command {
+        "pack" => "nothing was packed",
+        "unpack" => "nothing was unpacked",
+        "verify" => "not verified",
+        "inspect" | "list" => "nothing was shown",
+        "key new" => "no key was made",
+        "card" => "no card was written",
+        "partner add" => "nothing was put on record",
+        "partner remove" => "nothing was removed",
+        "log verify" => "the ledger is not verified",
+        "man" => "not all pages were written",
+        _ => return None,
+    })
+}
+
+/// The usual fix for a word.
+fn hints(word: &str) -> &'static [&'static str] {
+    match word {
+        "no-key" => &["consign key new"],
+        "key-exists" => &["keep it; another firm on this machine gets its own CONSIGN_HOME"],
+        "key-unfinished" => &["move the files of the unfinished key away, then again: consign key new"],
+        "home-read-only" => &["make the folder writable, or set CONSIGN_HOME to one that is"],
+        "no-home" => &["set CONSIGN_HOME to a folder for keys, partners and the ledger"],
+        "partner-broken" => &["move that file away, then put the partner on record again"],
+        "partner-exists" => &["another name for this one: consign partner add CARD --as NAME"],
+        "bad-alias" => &["consign partner add CARD --as NAME"],
+        "no-partner" => &["consign partner list; to put a firm on record: consign partner add CARD"],
+        "card-downgrade" | "card-conflict" | "card-unlinked" => &[
+            "call the firm on a number you already have, and compare the six check words",
+            "if it really is theirs: consign partner remove NAME, then add this card",
+        ],
+        "words-differ" => &["don't trust this card; ask the firm, on a number you already have, for its card"],
+        "needs-passphrase" => &["CONSIGN_PASSPHRASE_FILE, _FD or _COMMAND gives it; or run it on a terminal"],
+        "wrong-passphrase" => &["try again; there is no way to recover a forgotten passphrase"],
+        "wrong-key" => &["-i FILE for another key; or send the sender your card: consign card -o FILE"],
+        "held" => &["ask the sender for the key file, then: --key-file FILE"],
+        "needs-base" => &["--base DIR: the folder that it was made against"],
+        "ledger-broken" | "ledger-forked" => {
+            &["keep the file as it is, and find out who changed it; a backup shows the difference"]
+        }
+        "busy" => &["wait until the other run is done"],
+        "exists" => &["another place: -o; or, to replace it or move it aside: --force"],
+        "binary-to-terminal" => &["-o FILE, or send it into a pipe"],
+        "no-room" => &["make room, or another place: -o"],
+        "newer-format" => &["get a newer consign"],
+        "cut-short" => &["ask the sender to send it again; the transfer did not finish"],
+        "lfs-pointer" => &["git lfs pull"],
+        "unsafe-name" => &["rename it, or leave it out: --exclude PATH"],
+        "name-collision" => &["rename one of them, or leave it out: --exclude PATH"],
+        "special-file" => &["leave it out: --exclude PATH"],
+        "changed-while-read" => &["run it again when nothing writes there"],
+        "bug" => &["please report it, with the line above"],
+        _ => &[],
+    }
+}
+
+/// One `From` for each error of the library, so that `?` works in every command.
+macro_rules! failures {
+    ($($error:ty),* $(,)?) => { $(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Failure {
+                let mut failure = Failure::of(&error);
+                failure.paths = Paths::of(&error);
+                failure
+            }
+        }
+    )* };
+}
+
+failures!(crypto::Error, format::Error, files::Error, CardError, policy::Refusal, bundle::Error, exchange::Error);
+
+/// Which files an error names.
+trait Paths {
+    fn of(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+impl Paths for crypto::Error {}
+impl Paths for format::Error {}
+impl Paths for CardError {}
+impl Paths for policy::Refusal {}
+
+impl Paths for files::Error {
+    fn of(&self) -> Vec<PathBuf> {
+        use files::Error;
+        match self {
+            Error::Io { path, .. } | Error::Exists { path } | Error::Busy { path } | Error::NoRoom { path, .. } => {
+                vec![path.clone()]
+            }
+            Error::ChangedWhileRead { path, .. }
+            | Error::SpecialFile { path, .. }
+            | Error::BadName { path, .. }
+            | Error::LfsPointer { path } => vec![path.into()],
+            Error::Collision { first, second } => vec![first.into(), second.into()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Paths for bundle::Error {
+    fn of(&self) -> Vec<PathBuf> {
+        use bundle::Error;
+        match self {
+            Error::Files(e) => e.of(),
+            Error::NotThere { path } | Error::CompartmentsDiffer { path, .. } | Error::Unportable { path, .. } => {
+                vec![path.into()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Paths for exchange::Error {
+    fn of(&self) -> Vec<PathBuf> {
+        use exchange::Error;
+        match self {
+            Error::Files(e) => e.of(),
+            Error::Bundle(e) => e.of(),
+            Error::HomeReadOnly { path, .. }
+            | Error::KeyExists { path }
+            | Error::KeyUnfinished { path }
+            | Error::NoKeyHere { path }
+            | Error::HomeBroken { path, .. }
+            | Error::PartnerBroken { path, .. }
+            | Error::LedgerBroken { path, .. }
+            | Error::LedgerForked { path, .. }
+            | Error::OutputInTree { path } => vec![path.clone()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Where the last panic was.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// Keeps panics from printing: a bug is told like any other error, and with a backtrace only where one was asked for.
+pub(crate) fn quiet_panics(loud: bool) {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        let text = info.payload_as_str().unwrap_or("no message").to_owned();
+        if let Ok(mut last) = PANIC.lock() {
+            last.get_or_insert_with(|| format!("{place}: {text}"));
+        }
+        if loud {
+            usual(info);
+        }
+    }));
+}
+
+/// The failure that a panic is.
+pub(crate) fn bug() -> Failure {
+    let place = PANIC.lock().ok().and_then(|mut last| last.take()).unwrap_or_default();
+    Failure::new("bug", Class::Failed, "internal error, please report it").fact("where", place)
+}

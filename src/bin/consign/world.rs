@@ -1,0 +1,289 @@
+//! The only place that sees the environment, the clock and whether there is a terminal. Commands and the library get
+//! what they need from here as values.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use consign::class::Class;
+use consign::crypto::{Fingerprint, Identities, PassphraseSource, Secret, SigningKey};
+use consign::exchange::{Home, keys};
+use consign::files::{self, Source};
+use consign::format::time::Time;
+use etcetera::BaseStrategy;
+
+use crate::cli::Cli;
+use crate::fault::Failure;
+use crate::passphrase::Passphrases;
+use crate::progress::{Bar, Stop};
+
+/// The largest identity file that is read, in bytes.
+const KEY_MAX: u64 = 64 << 10;
+
+/// How a command speaks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Voice {
+    /// One JSON object instead of text.
+    pub(crate) json: bool,
+    /// No progress, notes or hints.
+    pub(crate) quiet: bool,
+    /// Causes of errors, too.
+    pub(crate) verbose: bool,
+    /// Standard output is a terminal.
+    pub(crate) stdout_is_terminal: bool,
+    /// Standard error is a terminal.
+    pub(crate) stderr_is_terminal: bool,
+    /// Standard output carries data, so reports go to standard error.
+    pub(crate) stdout_is_data: bool,
+}
+
+/// The world as one run sees it.
+pub(crate) struct World {
+    /// The folder of keys, partners and ledger.
+    pub(crate) home: Home,
+    /// Now.
+    pub(crate) now: Time,
+    /// `SOURCE_DATE_EPOCH`: the latest time that a packed file is given, in seconds since 1970.
+    pub(crate) latest: Option<u64>,
+    /// How to speak.
+    pub(crate) voice: Voice,
+    /// Where work says how far it is, and learns that it should stop.
+    pub(crate) progress: Bar,
+    /// Where passphrases come from.
+    passphrases: Arc<Passphrases>,
+    keys: Keys,
+}
+
+/// Which keys open bundles in this run.
+enum Keys {
+    /// `-i`.
+    Files(Vec<PathBuf>),
+    /// `CONSIGN_IDENTITY_DATA`.
+    Data(OsString),
+    /// The home's own.
+    Own,
+}
+
+/// The arguments of the process.
+pub(crate) fn arguments() -> Vec<OsString> {
+    env::args_os().collect()
+}
+
+/// Whether a panic should print its backtrace.
+pub(crate) fn wants_backtrace() -> bool {
+    variable("RUST_BACKTRACE").is_some_and(|v| v != "0")
+}
+
+/// A variable that is set and not empty.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Whether help may be coloured.
+pub(crate) fn colour() -> bool {
+    let off = variable("NO_COLOR").is_some() || variable("CLICOLOR").is_some_and(|v| v == "0");
+    let on = variable("CLICOLOR_FORCE").is_some_and(|v| v != "0");
+    let able = io::stdout().is_terminal() && variable("TERM").is_some_and(|v| v != "dumb");
+    !off && (on || able)
+}
+
+/// How to speak before the arguments are understood.
+pub(crate) fn voice(arguments: &[OsString]) -> Voice {
+    let flags = arguments.iter().skip(1).take_while(|a| *a != "--");
+    Voice {
+        json: flags.clone().any(|a| a == "--json"),
+        stdout_is_terminal: io::stdout().is_terminal(),
+        stderr_is_terminal: io::stderr().is_terminal(),
+        ..Voice::default()
+    }
+}
+
+impl World {
+    /// Looks around once.
+    ///
+    /// # Errors
+    /// When there is no folder for the home, or a variable that can't be read.
+    pub(crate) fn new(cli: &Cli, stop: Stop) -> Result<World, Failure> {
+        let global = &cli.global;
+        let voice = Voice {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            stdout_is_data: cli.verb.stdout_is_data(),
+        };
+        let draws = voice.stderr_is_terminal && !voice.quiet && !voice.json;
+        let ask = !global.no_input && variable("CONSIGN_NO_INPUT").is_none();
+        Ok(World {
+            home: Home::at(home()?),
+            now: now(),
+            latest: latest()?,
+            voice,
+            progress: Bar::new(draws, stop),
+            passphrases: Arc::new(Passphrases::new(
+                variable("CONSIGN_PASSPHRASE_FILE").map(PathBuf::from),
+                variable("CONSIGN_PASSPHRASE_FD"),
+                variable("CONSIGN_PASSPHRASE_COMMAND"),
+                ask,
+            )),
+            keys: keys_of(cli)?,
+        })
+    }
+
+    /// Whether a person can be asked something.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.passphrases.can_ask()
+    }
+
+    /// Where passphrases come from.
+    pub(crate) fn passphrases(&self) -> Arc<dyn PassphraseSource> {
+        Arc::clone(&self.passphrases) as Arc<dyn PassphraseSource>
+    }
+
+    /// The passphrase for a key that is about to be made.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub(crate) fn new_passphrase(&self) -> Result<Secret, Failure> {
+        self.passphrases.for_a_new_key()
+    }
+
+    /// Whether a passphrase was needed and nobody could be asked for it.
+    pub(crate) fn lacked_a_person(&self) -> bool {
+        self.passphrases.lacked_a_person()
+    }
+
+    /// The keys that open bundles: `-i`, else `CONSIGN_IDENTITY`, else `CONSIGN_IDENTITY_DATA`, else the home's own.
+    /// Files are read once, as streams, so call this once.
+    ///
+    /// # Errors
+    /// A file that can't be read, or is no key.
+    pub(crate) fn identities(&self) -> Result<Identities, Failure> {
+        let mut identities = Identities::new(self.passphrases());
+        match &self.keys {
+            Keys::Files(files) => {
+                for file in files {
+                    let bytes = Secret::new(self.read(file, KEY_MAX)?);
+                    identities.add(&bytes, &file.display().to_string()).map_err(|e| Failure::from(e).at(file))?;
+                }
+            }
+            Keys::Data(text) => {
+                identities.add(&Secret::new(text.as_encoded_bytes().to_vec()), "CONSIGN_IDENTITY_DATA")?;
+            }
+            Keys::Own => {
+                keys::add_identities(&self.home, &mut identities)?;
+            }
+        }
+        Ok(identities)
+    }
+
+    /// The key that signs: the file given, else the home's own.
+    ///
+    /// # Errors
+    /// A key that is not there, or can't be unlocked.
+    pub(crate) fn signing_key(&self, file: Option<&Path>) -> Result<SigningKey, Failure> {
+        match file {
+            Some(file) => Ok(keys::signing_key_from(file, &*self.passphrases)?),
+            None => Ok(keys::signing_key(&self.home, &*self.passphrases)?),
+        }
+    }
+
+    /// The fingerprint of the home's signing key, for its ledger.
+    ///
+    /// # Errors
+    /// A card that can't be read.
+    pub(crate) fn signer(&self) -> Result<Option<Fingerprint>, Failure> {
+        let card = keys::own_card(&self.home)?;
+        Ok(card.and_then(|card| card.signers.first().map(consign::crypto::PublicKey::fingerprint)))
+    }
+
+    /// How many threads may work.
+    pub(crate) fn workers(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    /// Reads a small file whole, once; `-` is standard input.
+    ///
+    /// # Errors
+    /// What the system says; a file larger than `limit` bytes.
+    pub(crate) fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+        if path.as_os_str() != "-" {
+            return Ok(files::read_small(path, limit)?);
+        }
+        let mut bytes = Vec::new();
+        io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).map_err(|e| stdin_failed(&e))?;
+        if bytes.len() as u64 > limit {
+            return Err(Failure::new("io", Class::Failed, format!("standard input has more than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Opens a bundle; `-` is standard input, which is kept in a nameless temporary file.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn open(&self, path: &Path) -> Result<Source, Failure> {
+        self.open_in(path, &env::temp_dir())
+    }
+
+    /// Opens a bundle; standard input is kept in a nameless file in `folder`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn open_in(&self, path: &Path, folder: &Path) -> Result<Source, Failure> {
+        if path.as_os_str() != "-" {
+            return Ok(Source::open(path, &self.progress)?);
+        }
+        if io::stdin().is_terminal() {
+            return Err(Failure::usage("a bundle should come on standard input, but that is a terminal"));
+        }
+        Ok(Source::spool(io::stdin().lock(), Path::new("standard input"), folder, &self.progress)?)
+    }
+}
+
+fn stdin_failed(error: &io::Error) -> Failure {
+    Failure::new("io", Class::Failed, format!("can't read standard input: {error}"))
+}
+
+fn keys_of(cli: &Cli) -> Result<Keys, Failure> {
+    let files = &cli.global.identities;
+    let dashes = files.iter().filter(|f| f.as_os_str() == "-").count();
+    if dashes > 1 || (dashes == 1 && cli.verb.stdin_is_data()) {
+        return Err(Failure::usage("standard input can be read for one thing only; `-` was given for two"));
+    }
+    Ok(if !files.is_empty() {
+        Keys::Files(files.clone())
+    } else if let Some(file) = variable("CONSIGN_IDENTITY") {
+        Keys::Files(vec![file.into()])
+    } else if let Some(text) = variable("CONSIGN_IDENTITY_DATA") {
+        Keys::Data(text)
+    } else {
+        Keys::Own
+    })
+}
+
+fn home() -> Result<PathBuf, Failure> {
+    if let Some(home) = variable("CONSIGN_HOME") {
+        return Ok(home.into());
+    }
+    let none = |_| Failure::new("no-home", Class::Failed, "this user has no home folder");
+    Ok(etcetera::base_strategy::Xdg::new().map_err(none)?.config_dir().join("consign"))
+}
+
+fn latest() -> Result<Option<u64>, Failure> {
+    let Some(text) = variable("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let seconds = text.to_str().and_then(|t| t.parse().ok());
+    seconds.map(Some).ok_or_else(|| Failure::usage("SOURCE_DATE_EPOCH is not a number of seconds since 1970"))
+}
+
+fn now() -> Time {
+    let seconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
+    };
+    Time::from_unix(seconds)
+}
