@@ -6,8 +6,8 @@ use crate::files::{BlobReader, Error, Result, TreeReader, What};
 
 /// How a Git LFS pointer begins.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
-/// A pointer is shorter than this (the specification of Git LFS).
-const LFS_END: u64 = 1024;
+/// How many bytes a pointer has: fewer than 1024 by the specification of Git LFS, and no fewer than its fields take.
+const LFS_SIZE: std::ops::Range<u64> = 100..1024;
 
 /// Reads contents; one for each thread.
 pub struct ContentReader<'a> {
@@ -18,6 +18,26 @@ pub struct ContentReader<'a> {
 enum Reader<'a> {
     Tree(TreeReader<'a>),
     Blobs(BlobReader<'a>),
+}
+
+impl Selection {
+    /// Looks for what only contents tell, in as few files as can be: a dry run does it, which reads nothing else.
+    ///
+    /// # Errors
+    /// [`Error::LfsPointer`]; what reading meets.
+    pub fn precheck(&self) -> Result<()> {
+        let mut reader = self.reader()?;
+        let mut bytes = Vec::new();
+        for i in 0..self.len() {
+            if let What::File { size, .. } = self.listing.what(i)
+                && LFS_SIZE.contains(&size)
+            {
+                bytes.clear();
+                reader.read(i, 0, usize::try_from(size).unwrap_or(0), &mut bytes)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<'a> ContentReader<'a> {
@@ -41,7 +61,7 @@ impl<'a> ContentReader<'a> {
         }
         let listing = &self.selection.listing;
         if let What::File { size, .. } = listing.what(i)
-            && size < LFS_END
+            && LFS_SIZE.contains(&size)
             && offset == 0
             && out.get(start..).is_some_and(|bytes| bytes.starts_with(LFS))
         {
@@ -51,3 +71,6 @@ impl<'a> ContentReader<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::files::{Error, Faults, Listing, Result, What};
+use crate::format;
 use crate::format::names::{collision_key, unportable};
 use crate::format::relpath::{RelPath, check_link};
-use crate::format::{self};
 
 /// Which names are allowed.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +38,10 @@ fn fault_of(listing: &Listing, i: usize, path: &str, names: Names) -> Option<Str
         && let Err(e) = check_link(&path, listing.target(i))
     {
         return Some(format!("it is a link to `{}`, and {}", listing.target(i), why(e)));
+    }
+    // Rows of one name are neighbours; only a forged tree has them.
+    if i > 0 && listing.parent(i - 1) == listing.parent(i) && listing.name(i - 1) == path.name() {
+        return Some("its folder holds it twice".to_owned());
     }
     // Only its own name: its folders are entries too.
     let fault = unportable(path.name()).filter(|_| !names.allow_unportable)?;
@@ -74,9 +78,4 @@ fn collisions(listing: &Listing) -> Result<()> {
     }
     let Some(&(first, second)) = pairs.iter().min() else { return Ok(()) };
     Err(Error::Collision { first: listing.path(first), second: listing.path(second) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 }

@@ -221,3 +221,6 @@ fn list(
     let (listing, left_out, notes) = walk.run()?.into_parts();
     Ok(Selection::new(listing, Source::Folder(root), left_out, notes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,7 @@ impl Home {
         match ledger.filter(|l| l.exists()) {
             Some(ledger) => {
                 let opened = fs::OpenOptions::new().append(true).open(&ledger);
-                opened.map(drop).map_err(|e| refuse(&ledger, e.kind().to_string()))
+                opened.map(drop).map_err(|e| refuse(&ledger, said(&e)))
             }
             None => Ok(()),
         }
@@ -151,9 +151,14 @@ fn make_private(folder: &Path) -> Result<()> {
 
 fn root_cause(error: &Error) -> String {
     match error {
-        Error::Files(files::Error::Io { source, .. }) => source.kind().to_string(),
+        Error::Files(files::Error::Io { source, .. }) => said(source),
         other => other.to_string(),
     }
+}
+
+/// What the system said, without the error number that Rust appends.
+fn said(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 #[cfg(test)]

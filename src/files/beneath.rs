@@ -37,7 +37,8 @@ impl Root {
     /// What the system says.
     pub fn open(path: &Path) -> Result<Root> {
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(io_at("open", path))?;
-        let sync = dir.try_clone().map_err(io_at("open", path))?.into_std_file();
+        // cap-std's own handles are O_PATH, which can't be synced.
+        let sync = File::open(path).map_err(io_at("open", path))?;
         Ok(Root { dir, path: path.to_owned(), sync })
     }
 

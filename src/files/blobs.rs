@@ -28,8 +28,7 @@ pub(super) struct Ids {
 impl Ids {
     /// Keeps an id that is spelled in hex; `None` if it is not.
     pub(super) fn add(&mut self, hex: &[u8]) -> Option<u64> {
-        let mut id = vec![0; hex.len() / 2];
-        hex::decode_to_slice(hex, &mut id).ok()?;
+        let id: Vec<u8> = hex.chunks(2).map(byte_of).collect::<Option<_>>()?;
         if self.width == 0 {
             self.width = id.len();
         }
@@ -44,8 +43,14 @@ impl Ids {
     fn hex(&self, number: u64) -> String {
         let start = usize::try_from(number).unwrap_or(usize::MAX).saturating_mul(self.width);
         let id = self.bytes.get(start..start.saturating_add(self.width)).unwrap_or_default();
-        hex::encode(id)
+        id.iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+fn byte_of(hex: &[u8]) -> Option<u8> {
+    // `from_str_radix` would take a sign as well.
+    let digits = hex.len() == 2 && hex.iter().all(u8::is_ascii_hexdigit);
+    u8::from_str_radix(std::str::from_utf8(hex).ok().filter(|_| digits)?, 16).ok()
 }
 
 /// A git that gives objects on demand.

@@ -1,21 +1,103 @@
-//! Reads files that a walk listed. Each is opened beneath its parent's handle, without following a link and without
+//! An open folder, and reading the files in it that a walk listed. Each is opened beneath its parent's handle, without following a link and without
 //! waiting, and compared before and after with what the walk saw: what changed meanwhile is refused, never padded
 //! (PROMISES, faults of inputs). No mmap: a file cut short would kill the process.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
 
-use cap_fs_ext::DirExt;
-use cap_std::fs::{Dir, File, Metadata};
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 
-use super::folder::{Folder, careful};
 use super::listing::{Listing, What};
+use super::rules::{RULES_FILE, RULES_MAX};
 use super::{Error, Result, io_at};
 
 /// The time after the last that a tar header holds (FORMAT §3).
 const TIME_END: u64 = 1 << 33;
 /// How many open folders a reader keeps.
 const CHAIN: usize = 16;
+
+/// An open folder.
+#[derive(Debug)]
+pub struct Folder {
+    pub(super) at: PathBuf,
+    pub(super) dir: Dir,
+}
+
+/// Opens for reading, follows no link, waits for nobody.
+pub(super) fn careful() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).follow(FollowSymlinks::No).nonblock(true);
+    options
+}
+
+impl Folder {
+    /// Opens the folder that the user named, by a link or not.
+    ///
+    /// # Errors
+    /// What the system says; a file is refused.
+    pub fn open(path: &Path) -> Result<Folder> {
+        if path.metadata().map_err(io_at("open", path))?.is_file() {
+            let e = io::Error::new(io::ErrorKind::NotADirectory, "it is a file; give the folder it is in");
+            return Err(io_at("open", path)(e));
+        }
+        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(io_at("open", path))?;
+        Ok(Folder { at: path.to_owned(), dir })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn at(&self) -> &Path {
+        &self.at
+    }
+
+    /// The bytes of its `.consignignore`; none if there is none.
+    ///
+    /// # Errors
+    /// If it is too large, or no file; what the system says.
+    pub fn rules(&self) -> Result<Vec<u8>> {
+        let failed = |e: io::Error| io_at("read", &self.at.join(RULES_FILE))(e);
+        let file = match self.dir.open_with(RULES_FILE, &careful()) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(failed(e)),
+        };
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")));
+        }
+        let mut bytes = Vec::new();
+        file.take(RULES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > RULES_MAX {
+            return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 1 MiB")));
+        }
+        Ok(bytes)
+    }
+
+    /// Those of `paths` that lie in it, there or not, relative to it with `/` between components.
+    #[must_use]
+    pub fn inside(&self, paths: &[PathBuf]) -> HashSet<OsString> {
+        let Ok(root) = self.at.canonicalize() else { return HashSet::new() };
+        paths.iter().filter_map(|path| relative(path, &root)).collect()
+    }
+}
+
+fn relative(path: &Path, root: &Path) -> Option<OsString> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().ok()?;
+    let mut out = OsString::new();
+    let below = folder.strip_prefix(root).ok()?.components();
+    for component in below.chain(path.file_name().map(Component::Normal)) {
+        if !out.is_empty() {
+            out.push("/");
+        }
+        out.push(component);
+    }
+    Some(out)
+}
 
 /// Seconds since 1970; 0 before that.
 pub(super) fn seconds_of(meta: &Metadata) -> u64 {

@@ -12,11 +12,10 @@ use cap_fs_ext::DirExt;
 use cap_std::fs::{Dir, DirEntry, FileType, Metadata};
 
 use super::faults::{Faults, lossy};
-use super::folder::Folder;
 use super::leftout::{LeftOut, Note, NoteKind, Reason, Tallies};
 use super::listing::{Listing, What};
 use super::notebook::{Notebook, sorted};
-use super::reading::{clamp, mark_of, nanos_of, seconds_of};
+use super::reading::{Folder, clamp, mark_of, nanos_of, seconds_of};
 use super::rules::{Ignored, RULES_FILE, Rules, Verdict};
 use super::{Error, Progress, Result, io_at};
 

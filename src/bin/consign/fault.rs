@@ -2,6 +2,7 @@
 //! This is the only table of hints, since only the front desk knows the flags.
 
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -13,7 +14,11 @@ use serde_json::{Map, Value, json};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Told>);
+
+/// What a [`Failure`] tells.
+#[derive(Debug)]
+pub(crate) struct Told {
     /// The fixed word.
     pub(crate) word: &'static str,
     /// Its class, which is the exit code.
@@ -32,12 +37,26 @@ pub(crate) struct Failure {
     fields: Map<String, Value>,
 }
 
+impl Deref for Failure {
+    type Target = Told;
+    fn deref(&self) -> &Told {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Told {
+        &mut self.0
+    }
+}
+
 impl Failure {
     /// A failure with this word and class.
     pub(crate) fn new(word: &'static str, class: Class, message: impl Into<String>) -> Failure {
         let fix = hints(word).iter().map(|&hint| hint.to_owned()).collect();
         let (facts, paths, causes, fields) = (Vec::new(), Vec::new(), Vec::new(), Map::new());
-        Failure { word, class, message: message.into(), facts, fix, paths, causes, not_done: None, fields }
+        let message = message.into();
+        Failure(Box::new(Told { word, class, message, facts, fix, paths, causes, not_done: None, fields }))
     }
 
     /// Bad flags, or nothing matched.
@@ -278,7 +297,7 @@ pub(crate) fn quiet_panics(loud: bool) {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        let text = info.payload_as_str().unwrap_or("no message").to_owned();
+        let text = message(info.payload());
         if let Ok(mut last) = PANIC.lock() {
             last.get_or_insert_with(|| format!("{place}: {text}"));
         }
@@ -288,8 +307,43 @@ pub(crate) fn quiet_panics(loud: bool) {
     }));
 }
 
+fn message(payload: &dyn std::any::Any) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}
+
 /// The failure that a panic is.
 pub(crate) fn bug() -> Failure {
     let place = PANIC.lock().ok().and_then(|mut last| last.take()).unwrap_or_default();
     Failure::new("bug", Class::Failed, "internal error, please report it").fact("where", place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_bug_report_that_names_its_place() {
+        quiet_panics(false);
+        let nothing: Vec<u8> = Vec::new();
+        assert!(std::panic::catch_unwind(|| nothing.iter().position(|_| true).unwrap()).is_err());
+        let _usual = std::panic::take_hook();
+        let failure = bug();
+        assert_eq!((failure.word, failure.class), ("bug", Class::Failed));
+        assert!(failure.facts.iter().any(|(_, place)| place.contains("fault.rs")), "{:?}", failure.facts);
+    }
+
+    #[test]
+    fn a_fix_of_ones_own_takes_the_place_of_the_usual_one() {
+        let failure = Failure::new("no-key", Class::Usage, "x").fix("one").fix("two");
+        assert_eq!(failure.fix, ["one", "two"]);
+        assert_eq!(Failure::new("no-key", Class::Usage, "x").fix, ["consign key new"]);
+    }
+
+    #[test]
+    fn the_reader_of_a_pipe_that_left_is_no_error_wherever_it_shows() {
+        let source = io::Error::from(io::ErrorKind::BrokenPipe);
+        let e = files::Error::Io { verb: "write", path: "x".into(), source };
+        assert_eq!(Failure::from(exchange::Error::from(e)).class, Class::Stopped(13));
+    }
 }

@@ -1,5 +1,10 @@
 //! The front desk: the only floor that sees clock, environment, terminal and arguments.
+#![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::exit, clippy::print_stdout)]
+#![warn(clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented, clippy::allow_attributes)]
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that fails panics"))]
 
+mod arguments;
 mod cli;
 mod commands;
 mod fault;

@@ -267,7 +267,7 @@ pub(crate) fn help(text: &str) -> u8 {
     match put(text.as_bytes(), false) {
         Ok(()) => 0,
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Class::Stopped(13).code(),
-        Err(_) => Class::Failed.code(),
+        Err(e) => complain(&Failure::stdout(&e), "", &Voice::default()),
     }
 }
 

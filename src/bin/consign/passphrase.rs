@@ -13,10 +13,13 @@ use consign::exchange::keys::OWN_KEY;
 use consign::files;
 
 use crate::fault::Failure;
+use crate::output::whisper;
 use crate::prompt;
 
 /// The longest passphrase that is read, in bytes.
 const MAX: u64 = 64 << 10;
+/// How often a person may mistype the second of two.
+const TRIES: usize = 3;
 
 /// All the ways to a passphrase.
 pub(crate) struct Passphrases {
@@ -67,12 +70,17 @@ impl Passphrases {
             let message = "a new key needs a passphrase, and there is no terminal to ask for one";
             return Err(Failure::new("needs-passphrase", consign::class::Class::NeedsAPerson, message));
         }
-        let first = hidden("passphrase for your new key: ")?;
-        if first.expose().is_empty() {
-            return Err(Failure::usage("the passphrase is empty"));
+        for _ in 0..TRIES {
+            let first = hidden("passphrase for your new key: ")?;
+            if first.expose().is_empty() {
+                return Err(Failure::usage("the passphrase is empty"));
+            }
+            if first.expose() == hidden("the same again: ")?.expose() {
+                return Ok(first);
+            }
+            whisper("they differ; once more\n");
         }
-        let second = hidden("the same again: ")?;
-        if first.expose() == second.expose() { Ok(first) } else { Err(Failure::usage("the two passphrases differ")) }
+        Err(Failure::usage("the two passphrases differ"))
     }
 
     fn fetch(&self, what: &str) -> crypto::Result<Secret> {

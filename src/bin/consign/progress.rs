@@ -50,7 +50,6 @@ impl Stop {
 
     /// Ends the process if it is still there after a while; sooner when it only waits for an answer.
     #[cfg(unix)]
-    #[expect(clippy::exit, reason = "work that does not stop when asked has to be stopped")]
     fn end(&self) {
         let began = Instant::now();
         let mut asked_for = Duration::ZERO;

@@ -250,13 +250,13 @@ fn stdin_failed(error: &io::Error) -> Failure {
 }
 
 fn keys_of(cli: &Cli) -> Result<Keys, Failure> {
-    let files = &cli.global.identities;
+    let files = cli.verb.identities();
     let dashes = files.iter().filter(|f| f.as_os_str() == "-").count();
     if dashes > 1 || (dashes == 1 && cli.verb.stdin_is_data()) {
         return Err(Failure::usage("standard input can be read for one thing only; `-` was given for two"));
     }
     Ok(if !files.is_empty() {
-        Keys::Files(files.clone())
+        Keys::Files(files.to_vec())
     } else if let Some(file) = variable("CONSIGN_IDENTITY") {
         Keys::Files(vec![file.into()])
     } else if let Some(text) = variable("CONSIGN_IDENTITY_DATA") {

@@ -52,6 +52,9 @@ fn name(args: &cli::KeyNew, world: &World) -> Result<String, Failure> {
                 .fix("--name \"Acme Dev Oy <ops@acme.example>\""));
         }
     };
+    if consign::files::printable(&name) != name {
+        return Err(Failure::usage("the name of your firm has characters that nobody can see"));
+    }
     let (firm, contact) = keys::split_name(&name);
     if firm.is_empty() || firm.len() > 256 || contact.len() > 256 {
         return Err(Failure::usage("the name of your firm needs 1 to 256 characters"));

@@ -73,7 +73,7 @@ fn how_checked(
             .fix("call the firm, then: --words \"SIX WORDS\", those that you heard")
             .fix("or, kept on record as such: --unchecked"));
     }
-    let context = Report::new().line(title(card)).fact("keys", keys_of(card)).fact("check words", words).text();
+    let context = described_for_a_person(card, words);
     let name = consign::files::printable(name);
     if prompt::yes(world, &context, &format!("did you hear these six words from {name}, on a call?"))? {
         Ok(Checked::Asked)
@@ -192,10 +192,16 @@ fn json(partner: &Partner) -> Value {
         "signers": card.signers.iter().map(|s| s.fingerprint().to_string()).collect::<Vec<_>>() })
 }
 
-fn keys_of(card: &SignedCard) -> String {
-    let labels = card.card.recipients.iter().chain(&card.card.pq).map(|k| k.label.as_str());
-    let signers = card.signers.iter().map(|s| s.fingerprint().to_string());
-    format!("{}; signs with {}", labels.collect::<Vec<_>>().join(", "), signers.collect::<Vec<_>>().join(", "))
+/// What somebody sees who is asked about a card.
+fn described_for_a_person(card: &SignedCard, words: &str) -> String {
+    let mut report = Report::new().line(title(card));
+    for signer in &card.signers {
+        report = report.fact("signs with", signer.fingerprint().to_string());
+    }
+    for key in card.card.recipients.iter().chain(&card.card.pq) {
+        report = report.fact("opens with", &key.key);
+    }
+    report.fact("check words", words).text()
 }
 
 fn verb_of(change: Change) -> &'static str {

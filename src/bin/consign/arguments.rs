@@ -1,0 +1,339 @@
+//! The arguments of each command. Their doc comments are the manual.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use consign::files::Glob;
+
+/// Show the whole story in a temporary folder, every step checked.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Keep the folder and say where it is
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Spoil this step, to see that the demo notices
+    #[arg(long, value_name = "STEP", hide = true)]
+    pub(crate) spoil: Option<String>,
+}
+
+/// Make your keys, or show them.
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Key {
+    #[command(subcommand)]
+    pub(crate) verb: KeyVerb,
+}
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyVerb {
+    /// Make an encryption key and a signing key, locked by one passphrase
+    ///
+    /// They lie in CONSIGN_HOME as identity.age (an age identity file) and signing (an OpenSSH key); stock age and
+    /// ssh-keygen read them. Nothing is ever overwritten. Your public card is made with them.
+    New(KeyNew),
+    /// List your keys
+    List(KeyList),
+    /// Show your keys, your card and its check words
+    Show(KeyShow),
+}
+
+/// Make an encryption key and a signing key.
+#[derive(Debug, Args)]
+pub(crate) struct KeyNew {
+    /// The name of your firm, as partners will see it, and how to reach it
+    #[arg(long, value_name = "\"FIRM <MAIL>\"")]
+    pub(crate) name: Option<String>,
+}
+
+/// List your keys.
+#[derive(Debug, Args)]
+pub(crate) struct KeyList {}
+
+/// Show your keys.
+#[derive(Debug, Args)]
+pub(crate) struct KeyShow {}
+
+/// Write your public card.
+#[derive(Debug, Args)]
+pub(crate) struct Card {
+    /// Write it to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Keep the other firms on record.
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Partner {
+    #[command(subcommand)]
+    pub(crate) verb: PartnerVerb,
+}
+
+/// What can be done with partners.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartnerVerb {
+    /// Put a partner's card on record, after comparing its six check words on a call
+    ///
+    /// Call the firm on a number that you already have, and let them read their check words to you (`consign key show`
+    /// prints them). Only then is it sure that the card is theirs.
+    Add(PartnerAdd),
+    /// List the partners on record
+    List(PartnerList),
+    /// Show one partner
+    Show(PartnerShow),
+    /// Take a partner off the record; the ledger keeps what was exchanged
+    Remove(PartnerRemove),
+}
+
+/// Put a partner's card on record.
+#[derive(Debug, Args)]
+pub(crate) struct PartnerAdd {
+    /// The card, or a bundle that has its sender's card inside; `-` is standard input
+    #[arg(value_name = "CARD|BUNDLE")]
+    pub(crate) file: PathBuf,
+    /// Name the partner so, instead of by the first word of its own name
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) alias: Option<String>,
+    /// The six words that you heard; they must match
+    #[arg(long, value_name = "SIX WORDS", conflicts_with = "unchecked")]
+    pub(crate) words: Option<String>,
+    /// Put it on record without comparing anything; that is kept on record, and shown
+    #[arg(long)]
+    pub(crate) unchecked: bool,
+}
+
+/// List the partners.
+#[derive(Debug, Args)]
+pub(crate) struct PartnerList {}
+
+/// Show one partner.
+#[derive(Debug, Args)]
+pub(crate) struct PartnerShow {
+    /// Its name here
+    #[arg(value_name = "PARTNER")]
+    pub(crate) name: String,
+}
+
+/// Take a partner off the record.
+#[derive(Debug, Args)]
+pub(crate) struct PartnerRemove {
+    /// Its name here
+    #[arg(value_name = "PARTNER")]
+    pub(crate) name: String,
+}
+
+/// Pack a folder or a git revision into a bundle.
+#[derive(Debug, Args)]
+pub(crate) struct Pack {
+    /// The folder, or the git repository for --rev
+    pub(crate) path: PathBuf,
+    /// Lock it to this partner (repeatable)
+    #[arg(long, value_name = "PARTNER")]
+    pub(crate) to: Vec<String>,
+    /// Lock it to this key too: age1… or an ssh-ed25519 or ssh-rsa public key (repeatable)
+    #[arg(short = 'r', long = "recipient", value_name = "RECIPIENT")]
+    pub(crate) recipients: Vec<String>,
+    /// Lock it to the keys in this file too, one a line (repeatable)
+    #[arg(short = 'R', long = "recipients-file", value_name = "FILE")]
+    pub(crate) recipient_files: Vec<PathBuf>,
+    /// Pack this revision of the git repository instead of the files on disk
+    #[arg(long, value_name = "REV")]
+    pub(crate) rev: Option<String>,
+    /// Let in what matches, though a rule before leaves it out (repeatable; order counts)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) include: Vec<String>,
+    /// Leave out what matches (repeatable; order counts)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// --include and --exclude, in the order given.
+    #[arg(skip)]
+    pub(crate) rules: Vec<Glob>,
+    /// Where the bundle goes; `-` is standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) out: Option<PathBuf>,
+    /// Name the bundle so, instead of by partner and next number
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The terms that the receiver agrees to, a text file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) terms: Option<PathBuf>,
+    /// What it is for, in a few words; the receiver sees it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) purpose: Option<String>,
+    /// Honest readers refuse it after this date, time or span (2027-03-31, 90d)
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+    /// Don't lock it to yourself too; you can't open it then
+    #[arg(long)]
+    pub(crate) no_self: bool,
+    #[command(flatten)]
+    pub(crate) identities: Identities,
+    /// Sign with this OpenSSH private key instead of your own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sign_with: Option<PathBuf>,
+    /// Compression level
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=22))]
+    pub(crate) level: i32,
+    /// The whole folder, which is the default outside a workspace
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Send names that some systems can't hold (Windows reserves some; others differ in case only)
+    #[arg(long)]
+    pub(crate) allow_unportable: bool,
+    /// Show what would go in and what stays out, and write nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Replace an existing output
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Whom to trust for one run, besides the partners on record.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Signers {
+    /// Trust the signers on this card, or the keys in this file, for this run (repeatable)
+    ///
+    /// The file holds SSH public keys, or lines as in allowed_signers of ssh-keygen(1).
+    #[arg(id = "signers", long = "signer", value_name = "CARD|FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Keys instead of one's own.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Identities {
+    /// Use this age identity file or SSH private key instead of your own (repeatable)
+    ///
+    /// The file is read once, as a stream, so `-i <(command)` works; `-` is standard input.
+    #[arg(id = "identities", short = 'i', long = "identity", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// What opens a bundle.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Opening {
+    #[command(flatten)]
+    pub(crate) identities: Identities,
+    /// A key file for this bundle, as its sender gives out later (repeatable)
+    #[arg(long = "key-file", value_name = "FILE")]
+    pub(crate) key_files: Vec<PathBuf>,
+    /// Only this compartment, when your keys open several that differ
+    #[arg(long, value_name = "N")]
+    pub(crate) compartment: Option<usize>,
+}
+
+/// Show what a bundle tells without a key.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The bundle; `-` is standard input
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) signers: Signers,
+}
+
+/// List the files in a bundle.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// The bundle; `-` is standard input
+    pub(crate) bundle: PathBuf,
+    /// Only the paths that match
+    #[arg(value_name = "GLOB")]
+    pub(crate) globs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) signers: Signers,
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+}
+
+/// Write one file of a bundle to standard output.
+#[derive(Debug, Args)]
+pub(crate) struct Cat {
+    /// The bundle; `-` is standard input
+    pub(crate) bundle: PathBuf,
+    /// The path of the file in it
+    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) signers: Signers,
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+}
+
+/// Check bundles.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The bundles; `-` is standard input
+    #[arg(value_name = "BUNDLE", required = true)]
+    pub(crate) bundles: Vec<PathBuf>,
+    /// Open it and check every file in it (needs a key)
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// For a bundle that holds only changes: the folder that it was made against
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) signers: Signers,
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+}
+
+/// Verify a bundle, then unpack it.
+#[derive(Debug, Args)]
+pub(crate) struct Unpack {
+    /// The bundle; `-` is standard input
+    pub(crate) bundle: PathBuf,
+    /// The new folder, instead of one named as the bundle
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only the paths that match (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<String>,
+    /// For a bundle that holds only changes: the folder that it was made against
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base: Option<PathBuf>,
+    /// Leave links out, where none can be made
+    #[arg(long)]
+    pub(crate) no_links: bool,
+    /// Accept the sender's terms without being asked
+    #[arg(long)]
+    pub(crate) accept_terms: bool,
+    /// Move a folder that is there aside, to a name with a date; nothing is deleted
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) signers: Signers,
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+}
+
+/// Show the ledger, the newest entry last.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Log {
+    #[command(subcommand)]
+    pub(crate) verb: Option<LogVerb>,
+    /// The last N entries only
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// What else can be done with the ledger.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogVerb {
+    /// Check that no entry of the ledger was changed, lost, added or moved
+    Verify(LogVerify),
+}
+
+/// Check the ledger.
+#[derive(Debug, Args)]
+pub(crate) struct LogVerify {}
+
+/// Write the man pages into a folder.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder; it is made if it is not there
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
