@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 pub use super::contents::ContentReader;
+use super::contents::{LFS_SIZE, Source};
 use super::names::{self, Names};
 use crate::files::{
     Blobs, Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What,
@@ -47,19 +48,12 @@ pub struct Order<'a> {
 /// What is sent: sorted by the bytes of its paths, parents first, every path safe.
 #[derive(Debug)]
 pub struct Selection {
-    pub(super) listing: Listing,
-    pub(super) source: Source,
+    listing: Listing,
+    source: Source,
     left_out: Vec<LeftOut>,
     notes: Vec<Note>,
     files: u64,
     bytes: u64,
-}
-
-/// Where contents are read from.
-#[derive(Debug)]
-pub(super) enum Source {
-    Folder(Folder),
-    Revision { commit: String, blobs: Blobs },
 }
 
 /// One entry.
@@ -180,9 +174,27 @@ impl Selection {
     /// A reader of contents; each thread makes one of its own.
     ///
     /// # Errors
-    /// If git can't be started.
+    /// None now; a source may need something of the system.
     pub fn reader(&self) -> Result<ContentReader<'_>> {
-        ContentReader::new(self)
+        Ok(ContentReader::new(&self.source, &self.listing))
+    }
+
+    /// Looks for what only contents tell, in as few files as can be: a dry run does it, which reads nothing else.
+    ///
+    /// # Errors
+    /// [`Error::LfsPointer`]; what reading meets.
+    pub fn precheck(&self) -> Result<()> {
+        let mut reader = self.reader()?;
+        let mut bytes = Vec::new();
+        for i in 0..self.len() {
+            if let What::File { size, .. } = self.listing.what(i)
+                && LFS_SIZE.contains(&size)
+            {
+                bytes.clear();
+                reader.read(i, 0, usize::try_from(size).unwrap_or(0), &mut bytes)?;
+            }
+        }
+        Ok(())
     }
 }
 

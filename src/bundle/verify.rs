@@ -260,6 +260,7 @@ impl Trusted {
 
     fn check_member(&self, place: Place, hash: &Digest, buffer: &mut [u8], progress: &dyn Progress) -> Result<()> {
         let mut hasher = Hasher::default();
+        let mut head = Ok(());
         let mut at = 0;
         while at < place.size {
             if progress.stopped() {
@@ -269,14 +270,14 @@ impl Trusted {
             let some = buffer.get_mut(..len).unwrap_or_default();
             self.signed.opened.source.read_at(place.data + at, some)?;
             if at == 0 {
-                check_head(place.member, some)?;
+                head = check_head(place.member, some);
             }
             hasher.update(some);
             at += len as u64;
             progress.advance(len as u64);
         }
         if hasher.finish() == *hash {
-            Ok(())
+            head
         } else {
             Err(changed(place.member.name(), "it differs from what was signed").into())
         }

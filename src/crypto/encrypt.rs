@@ -7,7 +7,7 @@ use std::str::FromStr;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
-use super::{AgeHead, Error, Result, Secret, Tag, derive};
+use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive};
 
 /// Somebody a file can be locked to.
 #[derive(Clone)]
@@ -189,8 +189,10 @@ pub fn encrypt_with_passphrase(passphrase: &Secret, work: u8, plain: &[u8]) -> R
 /// [`Error::Broken`] when bytes were changed or there are more than `limit`.
 pub(super) fn decrypt_small(identity: &dyn age::Identity, file: &[u8], what: &str, limit: usize) -> Result<Secret> {
     let broken = || Error::Broken { what: what.to_owned() };
+    let by_passphrase = AgeHead::scan(file, HeadLimits::KEY, what)?.is_passphrase();
     let map = |e: age::DecryptError| match e {
         age::DecryptError::NoMatchingKeys => Error::NoKey,
+        age::DecryptError::DecryptionFailed if by_passphrase => Error::WrongPassphrase { what: "key" },
         age::DecryptError::KeyDecryptionFailed => Error::WrongPassphrase { what: "SSH key" },
         age::DecryptError::ExcessiveWork { .. } => {
             Error::BadKey { what: "passphrase-locked file", why: "its work factor is too high".into() }

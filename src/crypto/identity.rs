@@ -189,10 +189,7 @@ impl Identities {
 fn open_with_passphrase(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {
     let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.text()?.to_owned()));
     identity.set_max_work_factor(20);
-    decrypt_small(&identity, file, name, limit).map_err(|e| match e {
-        Error::NoKey | Error::WrongPassphrase { .. } => Error::WrongPassphrase { what: "key" },
-        other => other,
-    })
+    decrypt_small(&identity, file, name, limit)
 }
 
 /// A fresh X25519 identity as an age identity file, and its recipient string.

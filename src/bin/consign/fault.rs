@@ -71,13 +71,13 @@ impl Failure {
 
     /// From any error of the library.
     pub(crate) fn of<E: Fault + 'static>(error: &E) -> Failure {
-        let mut failure = Failure::new(error.word(), error.class(), error.to_string());
+        let mut failure = Failure::new(error.word(), error.class(), plain(&error.to_string()));
         let mut cause = error.source();
         while let Some(inner) = cause {
             if inner.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
                 failure.class = Class::Stopped(13);
             }
-            let text = inner.to_string();
+            let text = plain(&inner.to_string());
             if text != failure.message && !failure.causes.contains(&text) {
                 failure.causes.push(text);
             }
@@ -88,9 +88,8 @@ impl Failure {
 
     /// Standard output can't be written.
     pub(crate) fn stdout(error: &io::Error) -> Failure {
-        let text = error.to_string();
-        let plain = text.split(" (os error").next().unwrap_or_default().to_lowercase();
-        Failure::new("io", Class::Failed, format!("can't write to standard output: {plain}"))
+        let why = plain(&error.to_string()).to_lowercase();
+        Failure::new("io", Class::Failed, format!("can't write to standard output: {why}"))
     }
 
     /// Binary data was about to go to a terminal.
@@ -154,6 +153,14 @@ impl Failure {
     }
 }
 
+/// A message without the error number that Rust appends to what the system says.
+fn plain(text: &str) -> String {
+    match text.split_once(" (os error ") {
+        Some((said, rest)) => format!("{said}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ')')),
+        None => text.to_owned(),
+    }
+}
+
 /// What is not done when a command fails.
 fn not_done(command: &str) -> Option<&'static str> {
     Some(match command {
@@ -207,6 +214,23 @@ fn hints(word: &str) -> &'static [&'static str] {
         "name-collision" => &["rename one of them, or leave it out: --exclude PATH"],
         "special-file" => &["leave it out: --exclude PATH"],
         "changed-while-read" => &["run it again when nothing writes there"],
+        "no-recipient" => &["--to PARTNER, or a key: -r age1… or -R FILE"],
+        "bad-recipient" => &["-r takes age1… or an ssh-ed25519 or ssh-rsa public key; -R a file of them"],
+        "partner-known" => &["use that name, or first: consign partner remove NAME"],
+        "own-card" => &["give it to your partners; their cards go on record here"],
+        "home-broken" => &["put that file back from a copy of the folder"],
+        "card-ended" => &["ask the partner for its new card, then: consign partner add CARD"],
+        "expired" => &["ask the sender for a new one"],
+        "not-a-bundle" => &["bundles end in .consign; a transfer that changes bytes breaks them (PowerShell `>`)"],
+        "not-there" => &["consign list BUNDLE shows every path"],
+        "nothing-matched" => &["quote patterns, so that the shell leaves them alone; ** crosses folders"],
+        "nothing-to-send" => &["--dry-run shows what stays out, and why; --include GLOB lets it in"],
+        "no-compartment" | "compartments-differ" => &["--compartment N chooses one that is open to your keys"],
+        "wrong-base" => &["--base DIR: exactly what you got before, unchanged"],
+        "no-links" => &["--no-links leaves them out"],
+        "output-in-tree" => &["another place: -o"],
+        "bad-name" => &["--name NAME"],
+        "post-quantum" => &["ask for one locked to a classical key (age1…); this version has no other"],
         "bug" => &["please report it, with the line above"],
         _ => &[],
     }

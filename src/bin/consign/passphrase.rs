@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use consign::crypto::{self, PassphraseSource, Secret};
 use consign::exchange::keys::OWN_KEY;
@@ -26,7 +25,7 @@ pub(crate) struct Passphrases {
     given: Option<Given>,
     ask: bool,
     kept: Mutex<HashMap<String, Secret>>,
-    lacked: AtomicBool,
+    lacked: Mutex<Option<String>>,
 }
 
 /// The one passphrase that the caller gives for this run.
@@ -45,7 +44,7 @@ impl Passphrases {
         ask: bool,
     ) -> Passphrases {
         let given = file.map(Given::File).or(descriptor.map(Given::Descriptor)).or(command.map(Given::Command));
-        Passphrases { given, ask, kept: Mutex::default(), lacked: AtomicBool::new(false) }
+        Passphrases { given, ask, kept: Mutex::default(), lacked: Mutex::default() }
     }
 
     /// Whether a person can be asked something.
@@ -53,9 +52,9 @@ impl Passphrases {
         self.ask && prompt::has_terminal()
     }
 
-    /// Whether a passphrase was needed and nobody could be asked for it.
-    pub(crate) fn lacked_a_person(&self) -> bool {
-        self.lacked.load(Ordering::Relaxed)
+    /// What is locked, if its passphrase was needed and nobody could be asked for it.
+    pub(crate) fn lacked(&self) -> Option<String> {
+        self.lacked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// The passphrase for a key that is about to be made; a person types it twice.
@@ -88,9 +87,8 @@ impl Passphrases {
             return given.read();
         }
         if !self.can_ask() {
-            self.lacked.store(true, Ordering::Relaxed);
-            let what = if what == "this bundle" { "bundle" } else { "key" };
-            return Err(crypto::Error::NeedsPassphrase { what });
+            *self.lacked.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(what.to_owned());
+            return Err(crypto::Error::NeedsPassphrase { what: "key" });
         }
         hidden(&format!("passphrase for {}: ", files::printable(what)))
     }

@@ -116,17 +116,19 @@ impl Bar {
         self.with(|(phase, bar)| {
             let bar = bar.get_or_insert_with(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
             let counts = if phase.contains("files") || phase.contains("entries") {
-                "{msg:10} {bar:30} {human_pos} of {human_len}"
+                "{msg:8} {bar:26} {human_pos} of {human_len}"
             } else {
-                "{msg:10} {bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta}"
+                "{msg:8} {bar:26} {bytes} of {total_bytes}, {eta} left"
             };
-            let template = if total == 0 { "{msg:10} {bytes}" } else { counts };
+            let template = if total == 0 { "{msg:8} {bytes}" } else { counts };
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.set_message(*phase);
             bar.set_length(total);
             bar.set_position(done);
+            // What was done before the bar was drawn says nothing about how long the rest takes.
+            bar.reset_eta();
         });
     }
 }

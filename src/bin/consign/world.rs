@@ -152,9 +152,9 @@ impl World {
         self.passphrases.for_a_new_key()
     }
 
-    /// Whether a passphrase was needed and nobody could be asked for it.
-    pub(crate) fn lacked_a_person(&self) -> bool {
-        self.passphrases.lacked_a_person()
+    /// What is locked, if its passphrase was needed and nobody could be asked for it.
+    pub(crate) fn locked(&self) -> Option<String> {
+        self.passphrases.lacked()
     }
 
     /// The keys that open bundles: `-i`, else `CONSIGN_IDENTITY`, else `CONSIGN_IDENTITY_DATA`, else the home's own.

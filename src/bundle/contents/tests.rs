@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::bundle::select::{From, Order};
+use crate::bundle::select::{From, Order, Selection};
 use crate::files::Silent;
+use crate::format::tar::HeadKind;
 
 fn select(path: &Path) -> Selection {
     let order = Order {
@@ -74,7 +75,7 @@ fn many_folders_are_read_in_any_order() {
     let selection = select(dir.path());
     let mut reader = selection.reader().unwrap();
     let files: Vec<usize> =
-        (0..selection.len()).filter(|i| matches!(selection.listing.what(*i), What::File { .. })).collect();
+        (0..selection.len()).filter(|i| matches!(selection.item(*i).kind, HeadKind::File { .. })).collect();
     let mut path = String::new();
     for i in files.iter().chain(files.iter().rev()).chain(files.iter().step_by(7)) {
         selection.path_into(*i, &mut path);
@@ -190,7 +191,7 @@ fn nothing_outside_is_ever_read_while_links_are_swapped() {
             };
             let Ok(selection) = Selection::of(&order, &Silent) else { continue };
             for i in 0..selection.len() {
-                if let What::File { .. } = selection.listing.what(i)
+                if let HeadKind::File { .. } = selection.item(i).kind
                     && let Ok(bytes) = read(&selection, i, 0, 6)
                 {
                     assert_eq!(bytes, b"wanted");

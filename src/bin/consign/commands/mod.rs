@@ -54,11 +54,12 @@ fn run(cli: &Cli, voice: &Voice) -> u8 {
 /// A signal or a missing person can look like another failure further up.
 fn why_really(mut failure: Failure, world: &World) -> Failure {
     if let Some(signal) = world.progress.signal() {
-        failure.word = "stopped";
         failure.class = Class::Stopped(signal);
-        "stopped".clone_into(&mut failure.message);
-    } else if failure.class == Class::WrongKey && world.lacked_a_person() {
-        return Failure::from(consign::crypto::Error::NeedsPassphrase { what: "key" });
+        failure.word = failure.class.word();
+        failure.word.clone_into(&mut failure.message);
+    } else if let (Class::WrongKey | Class::NeedsAPerson, Some(what)) = (failure.class, world.locked()) {
+        let message = format!("{what} is locked, and there is no terminal to ask for its passphrase");
+        return Failure::new("needs-passphrase", Class::NeedsAPerson, message);
     }
     failure
 }

@@ -1,0 +1,8 @@
+//! Claims about the program, through its binary: two firms and a CI machine, each with a home of its own.
+
+mod codes;
+mod desk;
+mod faults;
+mod manual;
+mod story;
+mod sync;
