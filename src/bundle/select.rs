@@ -7,8 +7,7 @@ pub use super::contents::ContentReader;
 use super::contents::{LFS_SIZE, Source};
 use super::names::{self, Names};
 use crate::files::{
-    Blobs, Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What,
-    ignored,
+    Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What, ignored,
 };
 use crate::format::tar::HeadKind;
 
@@ -234,5 +233,7 @@ fn list(
     Ok(Selection::new(listing, Source::Folder(root), left_out, notes))
 }
 
+#[cfg(test)]
+mod revisions;
 #[cfg(test)]
 mod tests;

@@ -275,6 +275,7 @@ impl<'a> Lister<'a> {
         let folder = self.next_folder;
         self.next_folder += 1;
         self.book.begin(folder, Some(parent), false);
+        self.check_name(path, name);
         if !self.book.add(parent, &lossy(&os(name)), What::Dir { folder }, self.time) {
             self.bad_name(path, "it is too long");
         }
@@ -286,18 +287,21 @@ impl<'a> Lister<'a> {
         self.faults.add(path.clone(), Error::BadName { path, why: why.to_owned() });
     }
 
+    /// Only a damaged or a forged tree has names that are none.
+    fn check_name(&mut self, path: &[u8], name: &[u8]) {
+        if name.is_empty() || name.contains(&b'/') {
+            self.bad_name(path, "it is not a name");
+        }
+    }
+
     /// A file or a link that is sent.
     fn take(&mut self, item: &Item<'_>, name: &[u8], parent: u32, attributes: Attributes) -> Result<()> {
         if std::str::from_utf8(item.path).is_err() {
             self.bad_name(item.path, "it is not UTF-8");
             return Ok(());
         }
+        self.check_name(item.path, name);
         let name = lossy(&os(name));
-        // Only a damaged or a forged tree has such names.
-        if name.is_empty() || name.contains('/') {
-            self.bad_name(item.path, "it is not a name");
-            return Ok(());
-        }
         let written = if item.mode == LINK {
             self.link(item, &name, parent)?
         } else {

@@ -117,7 +117,8 @@ pub fn clear(candidates: &[Candidate], today: Time) -> Result<Clearance, Refusal
         }
         let key = recipient.canonical();
         let cleared = Cleared { name: candidate.name.clone(), key: key.clone(), recipient, own: candidate.own };
-        by_key.entry(key).or_insert(cleared);
+        let entry = by_key.entry(key).or_insert(cleared);
+        entry.own |= candidate.own;
     }
     let recipients: Vec<Cleared> = by_key.into_values().collect();
     // The age crate adds one stanza of grease, and a header holds 128.

@@ -147,7 +147,9 @@ fn code_5_untrusted() {
 fn code_6_refused() {
     let desk = Desk::with_firms();
     desk.tree();
-    desk.write("tree/model.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
+    let oid = "0".repeat(64);
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n");
+    desk.write("tree/model.bin", pointer);
     desk.run("north", "pack tree --to acme").fails(6, "lfs-pointer").says("nothing was packed");
     desk.run("north", "pack tree --to acme -n").fails(6, "lfs-pointer");
     assert!(!desk.names(".").iter().any(|n| n.contains("acme-0001")));

@@ -62,7 +62,7 @@ pub fn select(folder: &Path) -> Selection {
     let order = SelectOrder {
         from: From::Folder(folder),
         globs: &[],
-        allow_unportable: false,
+        allow_unportable: true,
         latest: None,
         keep_out: &[],
         survey: false,

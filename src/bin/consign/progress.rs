@@ -1,18 +1,45 @@
 //! Progress on a terminal, after 300 ms, gone when done; and the signals that stop work.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use consign::files::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::prompt;
+use crate::output;
 
 /// How long work is silent.
 const SILENT: Duration = Duration::from_millis(300);
 /// How long work may take to stop.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// Whether a question is open: no bar is drawn then, and a signal need not wait for its answer.
+static ASKING: AtomicBool = AtomicBool::new(false);
+/// The one bar of this process.
+static SHARED: LazyLock<Shared> = LazyLock::new(Shared::default);
+
+/// Held while a question is open.
+pub(crate) struct Asking;
+
+impl Asking {
+    /// Takes the bar off the terminal until the question is answered.
+    pub(crate) fn begin() -> Asking {
+        ASKING.store(true, Ordering::SeqCst);
+        SHARED.hide();
+        Asking
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        ASKING.store(false, Ordering::SeqCst);
+    }
+}
+
+fn is_asking() -> bool {
+    ASKING.load(Ordering::SeqCst)
+}
 
 /// The signal that asked this run to stop; 0 for none.
 #[derive(Debug, Clone, Default)]
@@ -56,12 +83,12 @@ impl Stop {
         let step = Duration::from_millis(50);
         while began.elapsed() < GRACE && asked_for < 4 * step {
             std::thread::sleep(step);
-            asked_for = if prompt::is_asking() { asked_for + step } else { Duration::ZERO };
+            asked_for = if is_asking() { asked_for + step } else { Duration::ZERO };
         }
-        if prompt::is_asking() {
+        if is_asking() {
             restore_terminal();
         }
-        crate::output::whisper("\nstopped\n");
+        output::whisper("\nstopped\n");
         std::process::exit(128 + i32::from(self.signal().unwrap_or(15)));
     }
 }
@@ -79,19 +106,30 @@ fn restore_terminal() {
 pub(crate) struct Bar {
     draws: bool,
     stop: Stop,
-    began: Instant,
+}
+
+/// What the workers and the clock that first shows the bar see.
+#[derive(Default)]
+struct Shared {
+    began: AtomicBool,
+    due: AtomicBool,
     shown: AtomicBool,
     total: AtomicU64,
     done: AtomicU64,
-    phase: Mutex<(&'static str, Option<ProgressBar>)>,
+    phase: Mutex<Phase>,
+}
+
+#[derive(Default)]
+struct Phase {
+    name: &'static str,
+    bar: Option<ProgressBar>,
+    over: bool,
 }
 
 impl Bar {
     /// Draws on standard error if `draws`; stops when `stop` says so.
     pub(crate) fn new(draws: bool, stop: Stop) -> Bar {
-        let (total, done) = (AtomicU64::new(0), AtomicU64::new(0));
-        let (shown, phase) = (AtomicBool::new(false), Mutex::new(("", None)));
-        Bar { draws, stop, began: Instant::now(), shown, total, done, phase }
+        Bar { draws, stop }
     }
 
     /// The signal that asked to stop, if one came.
@@ -99,60 +137,86 @@ impl Bar {
         self.stop.signal()
     }
 
-    /// Takes the bar off the terminal.
+    /// Takes the bar off the terminal, for good.
     pub(crate) fn clear(&self) {
-        if let Some(bar) = self.with(|(_, bar)| bar.take()) {
-            bar.finish_and_clear();
-        }
-        self.shown.store(false, Ordering::Relaxed);
+        SHARED.with(|phase| phase.over = true);
+        SHARED.hide();
+    }
+}
+
+impl Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut Phase) -> T) -> T {
+        work(&mut self.phase.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut (&'static str, Option<ProgressBar>)) -> T) -> T {
-        work(&mut self.phase.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    fn hide(&self) {
+        self.shown.store(false, Ordering::Relaxed);
+        self.with(|phase| phase.bar.take().iter().for_each(ProgressBar::finish_and_clear));
     }
 
     fn draw(&self) {
         let (total, done) = (self.total.load(Ordering::Relaxed), self.done.load(Ordering::Relaxed));
-        self.with(|(phase, bar)| {
-            let bar = bar.get_or_insert_with(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()));
-            let counts = if phase.contains("files") || phase.contains("entries") {
-                "{msg:8} {bar:26} {human_pos} of {human_len}"
-            } else {
-                "{msg:8} {bar:26} {bytes} of {total_bytes}, {eta} left"
-            };
-            let template = if total == 0 { "{msg:8} {bytes}" } else { counts };
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("=> "));
+        self.with(|Phase { name, bar, over }| {
+            if *over || is_asking() {
+                return;
             }
-            bar.set_message(*phase);
+            let bar = bar.get_or_insert_with(|| {
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                bar.enable_steady_tick(SILENT);
+                bar
+            });
+            bar.set_style(style(name, total));
+            bar.set_message(*name);
             bar.set_length(total);
             bar.set_position(done);
             // What was done before the bar was drawn says nothing about how long the rest takes.
             bar.reset_eta();
+            self.shown.store(true, Ordering::Relaxed);
         });
     }
 }
 
+fn style(phase: &str, total: u64) -> ProgressStyle {
+    let template = match total {
+        0 => "{msg:8} {decimal_bytes}",
+        _ if phase.contains("files") || phase.contains("entries") => {
+            "{msg:8} {bar:26} {human_pos} of {human_len}{left}"
+        }
+        _ => "{msg:8} {bar:26} {decimal_bytes} of {decimal_total_bytes}{left}",
+    };
+    let left = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let eta = state.eta();
+        if eta > Duration::from_secs(1) {
+            // A terminal that can't be written to shows no bar.
+            let _unused = write!(out, ", {} left", HumanDuration(eta));
+        }
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("=> ").with_key("left", left)
+}
+
 impl Progress for Bar {
     fn begin(&self, phase: &'static str, total: u64) {
-        self.total.store(total, Ordering::Relaxed);
-        self.done.store(0, Ordering::Relaxed);
-        self.with(|(name, _)| *name = phase);
-        if self.shown.load(Ordering::Relaxed) {
-            self.draw();
+        SHARED.total.store(total, Ordering::Relaxed);
+        SHARED.done.store(0, Ordering::Relaxed);
+        SHARED.with(|at| at.name = phase);
+        if SHARED.due.load(Ordering::Relaxed) {
+            SHARED.draw();
+        } else if self.draws && !SHARED.began.swap(true, Ordering::Relaxed) {
+            std::thread::spawn(|| {
+                std::thread::sleep(SILENT);
+                SHARED.due.store(true, Ordering::Relaxed);
+                SHARED.draw();
+            });
         }
     }
 
     fn advance(&self, n: u64) {
-        self.done.fetch_add(n, Ordering::Relaxed);
-        if !self.draws {
-            return;
-        }
-        if self.shown.load(Ordering::Relaxed) {
-            self.with(|(_, bar)| bar.iter().for_each(|bar| bar.inc(n)));
-        } else if self.began.elapsed() > SILENT {
-            self.shown.store(true, Ordering::Relaxed);
-            self.draw();
+        SHARED.done.fetch_add(n, Ordering::Relaxed);
+        if SHARED.shown.load(Ordering::Relaxed) {
+            SHARED.with(|phase| phase.bar.iter().for_each(|bar| bar.inc(n)));
+        } else if SHARED.due.load(Ordering::Relaxed) {
+            SHARED.draw();
         }
     }
 

@@ -3,41 +3,17 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use consign::crypto::Secret;
 
 use crate::fault::Failure;
+use crate::progress::Asking;
 use crate::world::World;
 
 #[cfg(windows)]
 const TERMINAL: (&str, &str) = ("CONIN$", "CONOUT$");
 #[cfg(not(windows))]
 const TERMINAL: (&str, &str) = ("/dev/tty", "/dev/tty");
-
-/// Whether a question is open, so that a signal need not wait for its answer.
-static ASKING: AtomicBool = AtomicBool::new(false);
-
-/// Set while a question is open.
-struct Asking;
-
-impl Asking {
-    fn begin() -> Asking {
-        ASKING.store(true, Ordering::SeqCst);
-        Asking
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        ASKING.store(false, Ordering::SeqCst);
-    }
-}
-
-/// Whether a question is open.
-pub(crate) fn is_asking() -> bool {
-    ASKING.load(Ordering::SeqCst)
-}
 
 /// Whether there is a terminal to ask on.
 pub(crate) fn has_terminal() -> bool {

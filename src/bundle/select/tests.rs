@@ -50,7 +50,7 @@ fn include(text: &str) -> Glob {
     Glob::Include(text.to_owned())
 }
 
-fn left<'a>(selection: &'a Selection, reason: Reason) -> &'a LeftOut {
+fn left(selection: &Selection, reason: Reason) -> &LeftOut {
     selection.left_out().iter().find(|l| l.reason == reason).unwrap()
 }
 
@@ -381,7 +381,7 @@ mod unix {
         }
         let dir = tree(&["ok", "shut/x"]);
         let shut = dir.path().join("shut");
-        fs::set_permissions(&shut, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&shut, fs::Permissions::from_mode(0o000)).unwrap();
         let error = refusal(dir.path());
         assert!(error.to_string().contains("shut") && error.class() == Class::Failed, "{error}");
         assert_eq!(select(dir.path(), &[exclude("shut/")]), ["ok"]);

@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         draft.selection.reader()?;
         return Ok(dry_run(args, &draft));
     }
-    let report = packed(args, &draft);
+    let report = packed(&draft);
     let signer = world.signing_key(args.sign_with.as_deref())?;
     let partners = draft.partners();
     let stream = stream.as_mut().map(|s| s as &mut dyn Write);
@@ -162,12 +162,16 @@ fn examples(paths: &[String]) -> String {
 }
 
 /// What is known before the draft is used up.
-fn packed(args: &Pack, draft: &Draft<'_>) -> Report {
+fn packed(draft: &Draft<'_>) -> Report {
     let own = draft.clearance.recipients().iter().any(|r| r.own);
     let keys = draft.clearance.recipients().iter().filter(|r| !r.own).count() as u64;
-    let (to, keys) = (to_whom(&draft.partners()), count(keys, "key"));
-    let and = if own && !args.no_self { " and to you" } else { ", not to you" };
-    let mut report = Report::new().fact("locked", format!("to {to} ({keys}){and}"));
+    let (to, locked) = (to_whom(&draft.partners()), count(keys, "key"));
+    let locked = match (own, keys) {
+        (true, 0) => "to you only".to_owned(),
+        (true, _) => format!("to {to} ({locked}) and to you"),
+        (false, _) => format!("to {to} ({locked}), not to you"),
+    };
+    let mut report = Report::new().fact("locked", locked);
     let recipients: Vec<_> = draft
         .clearance
         .recipients()
