@@ -220,7 +220,7 @@ impl Trusted {
         ensure(Parent::agrees(head.parent.as_ref(), says.parent), "it names another parent than the envelope")?;
         let plains = || front.volumes.iter().map(|v| u64::from(v.plain));
         ensure(front.volumes.len() as u64 == public.volumes, "it lists another number of volumes")?;
-        ensure(plains().all(|p| p > 0 && p % 512 == 0), "it cuts the stream where it can't be cut")?;
+        ensure(plains().all(|p| p > 0 && p.is_multiple_of(512)), "it cuts the stream where it can't be cut")?;
         ensure(plains().sum::<u64>() == public.stream, "its volumes don't add up to the stream")?;
         ensure(plains().max() == Some(public.volume), "it lists a longer or shorter volume than the envelope")?;
         Ok(())

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::home::read_if_there;
 use super::{Error, Home, Result, keys};
-use crate::crypto::{Digest, Fingerprint, Recipient};
+use crate::crypto::{Fingerprint, Recipient};
 use crate::files::{self, Lock, io_at};
 use crate::format::card::SignedCard;
 use crate::format::json;
@@ -251,12 +251,6 @@ pub fn recipients_of(partner: &Partner) -> Result<Vec<Recipient>> {
         return Err(crate::crypto::Error::PostQuantum { what: "every key of this partner" }.into());
     }
     Ok(card.recipients.iter().map(|r| r.key.parse()).collect::<crate::crypto::Result<_>>()?)
-}
-
-/// The id of a partner's card, for the ledger.
-#[must_use]
-pub fn card_id(partner: &Partner) -> Digest {
-    partner.card.id()
 }
 
 fn record_path(home: &Home, name: &str) -> PathBuf {

@@ -214,7 +214,7 @@ impl Compartment {
         ensure(!self.tags.is_empty(), "a compartment without a recipient")?;
         ensure(self.tags.iter().zip(self.tags.iter().skip(1)).all(|(a, b)| a < b), "recipient tags out of order")?;
         ensure(self.volumes >= 1 && self.volume >= 1, "a compartment without a volume")?;
-        ensure(self.stream >= 1024 && self.stream % 512 == 0, "a stream of an impossible length")?;
+        ensure(self.stream >= 1024 && self.stream.is_multiple_of(512), "a stream of an impossible length")?;
         let most = self.volumes.saturating_mul(self.volume);
         ensure(self.volume <= self.stream && self.stream <= most, "volumes that can't hold the stream")?;
         ensure(self.manifest.bytes >= 1 && self.manifest.lines >= 1, "an empty manifest")

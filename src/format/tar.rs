@@ -198,12 +198,12 @@ mod tests {
         let h = bytes(Head { path: "a.txt", kind: HeadKind::File { size: 5, exec: false }, mtime: 8 });
         assert_eq!(&h[..6], b"a.txt\0");
         assert_eq!(&h[100..108], b"0000644\0");
-        assert_eq!(&h[108..124], b"0000000\00000000\0");
+        assert_eq!(&h[108..124], b"0000000\x000000000\x00");
         assert_eq!(&h[124..136], b"00000000005\0");
         assert_eq!(&h[136..148], b"00000000010\0");
         assert_eq!(h[155], 0);
         assert_eq!(h[156], b'0');
-        assert_eq!(&h[257..265], b"ustar\000");
+        assert_eq!(&h[257..265], b"ustar\x0000");
         assert!(h[265..].iter().all(|b| *b == 0));
         let sum: u32 =
             h.iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { u32::from(*b) }).sum();

@@ -9,7 +9,6 @@ use std::sync::Mutex;
 use consign::class::{Class, Fault};
 use consign::format::card::CardError;
 use consign::{bundle, crypto, exchange, files, format, policy};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Why a command did not do what it was asked.
@@ -33,8 +32,6 @@ pub(crate) struct Told {
     pub(crate) paths: Vec<PathBuf>,
     /// The errors under it.
     pub(crate) causes: Vec<String>,
-    not_done: Option<&'static str>,
-    fields: Map<String, Value>,
 }
 
 impl Deref for Failure {
@@ -54,9 +51,9 @@ impl Failure {
     /// A failure with this word and class.
     pub(crate) fn new(word: &'static str, class: Class, message: impl Into<String>) -> Failure {
         let fix = hints(word).iter().map(|&hint| hint.to_owned()).collect();
-        let (facts, paths, causes, fields) = (Vec::new(), Vec::new(), Vec::new(), Map::new());
+        let (facts, paths, causes) = (Vec::new(), Vec::new(), Vec::new());
         let message = message.into();
-        Failure(Box::new(Told { word, class, message, facts, fix, paths, causes, not_done: None, fields }))
+        Failure(Box::new(Told { word, class, message, facts, fix, paths, causes }))
     }
 
     /// Bad flags, or nothing matched.
@@ -122,34 +119,13 @@ impl Failure {
         self
     }
 
-    /// A further field of the JSON object.
-    #[must_use]
-    pub(crate) fn set(mut self, key: &str, value: impl Serialize) -> Failure {
-        self.fields.insert(key.to_owned(), serde_json::to_value(value).unwrap_or(Value::Null));
-        self
-    }
-
-    /// Says what was not done, where the command's usual line would not be true.
-    #[must_use]
-    pub(crate) fn but(mut self, not_done: &'static str) -> Failure {
-        self.not_done = Some(not_done);
-        self
-    }
-
-    /// What was not done.
-    pub(crate) fn not_done(&self, command: &str) -> Option<&'static str> {
-        self.not_done.or_else(|| not_done(command))
-    }
-
     /// As one JSON object.
     pub(crate) fn json(&self, command: &str, schema: &str) -> Value {
-        let mut object = self.fields.clone();
         let fix = if self.fix.is_empty() { Value::Null } else { self.fix.join("\n").into() };
         let paths: Vec<String> = self.paths.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-        let fields = json!({ "schema": schema, "ok": false, "command": command, "code": self.word,
-            "class": self.class.word(), "exit": self.class.code(), "message": self.message, "fix": fix, "paths": paths });
-        object.extend(fields.as_object().cloned().unwrap_or_default());
-        Value::Object(object)
+        let facts: Map<String, Value> = self.facts.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
+        json!({ "schema": schema, "ok": false, "command": command, "code": self.word, "class": self.class.word(),
+            "exit": self.class.code(), "message": self.message, "facts": facts, "fix": fix, "paths": paths })
     }
 }
 
@@ -162,7 +138,7 @@ fn plain(text: &str) -> String {
 }
 
 /// What is not done when a command fails.
-fn not_done(command: &str) -> Option<&'static str> {
+pub(crate) fn not_done(command: &str) -> Option<&'static str> {
     Some(match command {
         "pack" => "nothing was packed",
         "unpack" => "nothing was unpacked",

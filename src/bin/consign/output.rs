@@ -8,7 +8,7 @@ use consign::files::{printable, printable_lines};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::fault::Failure;
+use crate::fault::{Failure, not_done};
 use crate::world::Voice;
 
 /// The name of what `--json` prints.
@@ -224,7 +224,7 @@ fn complain(failure: &Failure, command: &str, voice: &Voice) -> u8 {
 
 /// An error as text: what happened, the facts, the fix, and what was not done.
 fn complaint(failure: &Failure, command: &str, verbose: bool) -> String {
-    let not_done = failure.not_done(command);
+    let not_done = not_done(command);
     let code = failure.class.code();
     if matches!(failure.class, Class::Stopped(_)) {
         return format!("stopped; {} [{code}]\n", not_done.unwrap_or("nothing was done"));
