@@ -199,3 +199,20 @@ fn contents_that_differ_from_the_manifest_are_caught() {
     assert!(revealed.cat("a", &mut out, 1, &Silent).is_err());
     assert!(out.is_empty());
 }
+
+#[test]
+fn a_post_quantum_bundle_is_refused_in_clear_words() {
+    let (north, acme) = (Firm::new(), Firm::new());
+    let forged = Forged { quantum: true, ..plain(vec![file("a", "x")], &[&acme]) };
+    let cast = forge(&[&north], &[forged], &honest);
+    let e = open(&cast.bundle, &acme, &north.trusts(), &[], None).err().unwrap();
+    assert_eq!((e.word(), e.class()), ("post-quantum", Class::WrongKey));
+    assert!(e.to_string().contains("post-quantum"), "{e}");
+}
+
+#[test]
+fn an_expired_bundle_is_refused_before_it_is_opened() {
+    use consign::format::time::Time;
+    let late = Time::from_unix(2_000_000_000);
+    assert_eq!(admit(Some(late), late).unwrap_err().class(), Class::Refused);
+}

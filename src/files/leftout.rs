@@ -66,6 +66,8 @@ pub enum NoteKind {
     Setuid,
     /// Hard links become copies.
     HardLink,
+    /// Extended attributes and access lists are dropped (counted in a survey only).
+    Attached,
     /// Fractions of a second are dropped from times.
     SubSecond,
     /// A repository inside the folder: what it ignores is sent.
@@ -91,6 +93,7 @@ impl NoteKind {
         match self {
             NoteKind::Setuid => "lose their setuid or setgid bit",
             NoteKind::HardLink => "are hard links and become copies",
+            NoteKind::Attached => "lose their extended attributes or access lists",
             NoteKind::SubSecond => "lose the fraction of a second in their time",
             NoteKind::NestedRepository => "are git repositories of their own; what they ignore is sent",
             NoteKind::GitBundle => "are git history, which no scope or rule reaches into",

@@ -2,6 +2,7 @@
 //! staging that vanishes, one rename at the end.
 
 mod atomic;
+mod attached;
 mod attributes;
 mod beneath;
 mod blobs;

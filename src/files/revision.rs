@@ -18,6 +18,8 @@ use super::{Error, Progress, Result};
 
 /// The longest target of a link that is read (FORMAT §3, links).
 const TARGET_MAX: u64 = 4095;
+/// How deep a tree may be (FORMAT §6.3).
+const DEPTH_MAX: usize = 256;
 /// How many entries are listed between two looks at the progress.
 const STEP: u64 = 4096;
 
@@ -252,7 +254,10 @@ impl<'a> Lister<'a> {
             self.left_out.example(reason, lossy(&path) + if is_dir { "/" } else { "" });
         }
         match verdict.out {
+            // Nothing in it can be written down, and what of it is sent is refused below.
+            _ if is_dir && depth > DEPTH_MAX => self.descend(item.path, parent, verdict),
             _ if is_dir => self.folder(item.path, &name, parent, verdict),
+            None if depth > DEPTH_MAX => self.bad_name(item.path, "it is more than 256 folders deep"),
             Some(Reason::Submodule) => self.left_out.folder(Reason::Submodule),
             Some(reason) => self.left_out.file(reason, Some(item.size)),
             None => self.take(item, &name, parent, attributes)?,
@@ -279,6 +284,10 @@ impl<'a> Lister<'a> {
         if !self.book.add(parent, &lossy(&os(name)), What::Dir { folder }, self.time) {
             self.bad_name(path, "it is too long");
         }
+        self.descend(path, folder, verdict);
+    }
+
+    fn descend(&mut self, path: &[u8], folder: u32, verdict: Verdict) {
         self.levels.push(Level { path: [path, b"/"].concat(), folder, verdict });
     }
 

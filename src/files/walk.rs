@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use cap_fs_ext::DirExt;
 use cap_std::fs::{Dir, DirEntry, FileType, Metadata};
 
+use super::attached::has_more;
 use super::faults::{Faults, lossy};
 use super::leftout::{LeftOut, Note, NoteKind, Reason, Tallies};
 use super::listing::{Listing, What};
@@ -400,8 +401,11 @@ impl<'a> Worker<'a> {
 
     fn file(&mut self, parent: u32, entry: &DirEntry, path: &OsStr, meta: &Metadata, mtime: u64) {
         let name = lossy(&entry.file_name());
+        let walk = self.shared.walk;
         let (exec, notes) = bits(meta);
-        for kind in notes.into_iter().flatten().chain(name.ends_with(".bundle").then_some(NoteKind::GitBundle)) {
+        let bundle = name.ends_with(".bundle").then_some(NoteKind::GitBundle);
+        let attached = (walk.survey && has_more(&walk.root.at.join(path))).then_some(NoteKind::Attached);
+        for kind in notes.into_iter().chain([bundle, attached]).flatten() {
             self.notes.file(kind, None);
             self.notes.example(kind, lossy(path));
         }

@@ -22,6 +22,8 @@ pub struct Forged<'a> {
     pub to: Vec<&'a Firm>,
     pub held: bool,
     pub parent: Option<Parent>,
+    /// Make `key.age` look as if it were locked to post-quantum recipients.
+    pub quantum: bool,
     /// Where volumes are cut: multiples of 512.
     pub cut: usize,
 }
@@ -57,7 +59,7 @@ pub fn folder(path: &str) -> (Entry, Vec<u8>) {
 }
 
 pub fn plain<'a>(entries: Vec<(Entry, Vec<u8>)>, to: &[&'a Firm]) -> Forged<'a> {
-    Forged { entries, to: to.to_vec(), held: false, parent: None, cut: 4096 }
+    Forged { entries, to: to.to_vec(), held: false, parent: None, quantum: false, cut: 4096 }
 }
 
 pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Cast {
@@ -136,7 +138,12 @@ pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Ca
         let to: Vec<Recipient> = forged.to.iter().map(|f| f.recipient.parse().unwrap()).collect();
         let what = if forged.held { terms_line } else { key.file().expose().to_vec() };
         let name = if forged.held { Member::Terms(n) } else { Member::Key(n) };
-        tails.push((name, encrypt_to(&to, &what).unwrap()));
+        let mut locked = encrypt_to(&to, &what).unwrap();
+        if forged.quantum {
+            let at = locked.windows(6).position(|w| w == b"X25519").unwrap();
+            locked.splice(at..at + 6, *b"mlkem768x25519");
+        }
+        tails.push((name, locked));
         contents.push(tally.content());
         keys.push(key);
     }

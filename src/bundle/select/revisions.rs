@@ -158,6 +158,34 @@ fn a_revision_of_no_files_is_empty_and_has_no_folders() {
 }
 
 #[test]
+fn trees_that_are_too_deep_are_refused_unless_they_are_left_out() {
+    if !has_git() {
+        return;
+    }
+    let dir = repo(&[("a", "a"), (&("d/".repeat(255) + "f"), "deep")]);
+    assert_eq!(select(dir.path()).len(), 257);
+    write(dir.path(), &[(&("d/".repeat(256) + "f"), "too deep")]);
+    commit(dir.path());
+    assert!(refusal(dir.path(), "HEAD").to_string().contains("256 folders deep"));
+    let globs = [Glob::Exclude("d/".to_owned())];
+    let selection = Selection::of(&Order { globs: &globs, ..revision(dir.path(), "HEAD") }, &Silent).unwrap();
+    assert_eq!(paths(&selection), ["a"]);
+}
+
+#[test]
+fn repositories_with_longer_ids_are_read() {
+    if !has_git() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    git(dir.path(), &["init", "-q", "--object-format=sha256"]);
+    write(dir.path(), &RICH);
+    commit(dir.path());
+    assert_eq!(entries(&select(dir.path())), archive(dir.path(), "HEAD"));
+    assert_eq!(select(dir.path()).revision().unwrap().len(), 64);
+}
+
+#[test]
 fn times_of_a_revision_are_clamped() {
     if !has_git() {
         return;

@@ -359,6 +359,19 @@ mod unix {
         assert_eq!(note(&selection, NoteKind::GitBundle), 1);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn attributes_that_do_not_travel_are_counted_in_a_survey() {
+        let dir = tree(&["a", "b"]);
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(dir.path().join("a"), "user.origin", b"x", flags).is_err() {
+            return; // Not on this file system.
+        }
+        let survey = |survey| Selection::of(&Order { survey, ..order(dir.path()) }, &Silent).unwrap();
+        assert_eq!(note(&survey(true), NoteKind::Attached), 1);
+        assert_eq!(note(&survey(false), NoteKind::Attached), 0);
+    }
+
     #[test]
     fn trees_that_are_too_deep_or_long_are_refused_by_name() {
         let dir = tree(&[]);

@@ -100,13 +100,18 @@ pub(crate) fn words(key: &PublicKey) -> Result<String, Failure> {
     Ok(check_words(key)?.join(" "))
 }
 
-/// A count with its noun.
-pub(crate) fn count(n: u64, noun: &str) -> String {
+/// A number with commas.
+pub(crate) fn number(n: u64) -> String {
     let mut digits = n.to_string();
     let mut at = digits.len();
     while at > 3 {
         at -= 3;
         digits.insert(at, ',');
     }
-    format!("{digits} {noun}{}", if n == 1 { "" } else { "s" })
+    digits
+}
+
+/// A count with its noun.
+pub(crate) fn count(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use consign::bundle::Clear;
 use consign::class::Class;
 use consign::exchange::send::{self, Draft, Output, Send, Shipment};
-use consign::files::read_small;
+use consign::files::{NoteKind, read_small};
 use consign::format::time::Time;
 use consign::format::version::TERMS_LINE_MAX;
 
@@ -128,7 +128,7 @@ fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
         report = report.fact("out", format!("{seen}: {}{}", group.reason.words(), examples(&group.examples)));
     }
     for note in selection.notes() {
-        report = report.fact("note", format!("{}: {}{}", note.kind.words(), note.count, examples(&note.examples)));
+        report = report.fact("note", format!("{} {}{}", note.count, note.kind.words(), examples(&note.examples)));
     }
     let left_out: Vec<_> = selection.left_out().iter().map(|g| {
         serde_json::json!({ "reason": g.reason.words(), "files": g.files, "folders": g.folders, "bytes": g.bytes, "examples": g.examples })
@@ -178,8 +178,9 @@ fn packed(draft: &Draft<'_>) -> Report {
         .iter()
         .map(|r| serde_json::json!({ "name": r.name, "key": r.key, "own": r.own }))
         .collect();
-    for note in draft.selection.notes() {
-        report = report.note(format!("{}: {}{}", note.kind.words(), note.count, examples(&note.examples)));
+    // Every tree has times with fractions; the dry run says that they are dropped.
+    for note in draft.selection.notes().iter().filter(|n| n.kind != NoteKind::SubSecond) {
+        report = report.note(format!("{} {}{}", note.count, note.kind.words(), examples(&note.examples)));
     }
     report.set("recipients", recipients)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use consign::exchange::receive::{self, Delivery, Order};
 use consign::files::{Globs, folder_of};
 
-use super::opening::{self, count};
+use super::opening::{self, count, number};
 use crate::cli::Unpack;
 use crate::fault::Failure;
 use crate::output::Report;
@@ -47,7 +47,8 @@ pub(crate) fn run(args: &Unpack, world: &World) -> Result<Report, Failure> {
 fn told(mut report: Report, got: &Delivery, args: &Unpack) -> Report {
     let counts = &got.counts;
     let picked = if args.only.is_empty() { "" } else { " (of those that --only picks)" };
-    let files = format!("{} of {} match what the sender signed{picked}", counts.files, count(counts.files, "file"));
+    let total = count(counts.files, "file");
+    let files = format!("{} of {total} match what the sender signed{picked}", number(counts.files));
     report = report.fact("files", format!("{files}, {}", bytes(counts.bytes)));
     if counts.links_left_out > 0 {
         report = report.fact("links", format!("{} left out", count(counts.links_left_out, "link")));
