@@ -62,10 +62,11 @@ pub fn pack(order: &Order<'_>, to: &mut dyn Write, lens: &dyn Lens, progress: &d
     if let Some(card) = order.card {
         out.member(Member::Card, card)?;
     }
-    progress.begin("pack", order.parcels.iter().map(|p| p.selection.bytes()).sum());
+    let plans: Vec<Plan> = order.parcels.iter().map(|p| Plan::of(p.selection)).collect();
+    progress.begin("pack", plans.iter().map(|p| p.stream).sum());
     let mut sealed = Vec::new();
-    for (n, parcel) in order.parcels.iter().enumerate() {
-        let work = Work { order, parcel, n, bundle, signer: &signer, lens, progress };
+    for (n, (parcel, plan)) in order.parcels.iter().zip(&plans).enumerate() {
+        let work = Work { order, parcel, plan, n, bundle, signer: &signer, lens, progress };
         sealed.push(work.run(&mut out)?);
     }
     seal(order, bundle, out.offset, out.sums, sealed)
@@ -75,6 +76,7 @@ pub fn pack(order: &Order<'_>, to: &mut dyn Write, lens: &dyn Lens, progress: &d
 struct Work<'a> {
     order: &'a Order<'a>,
     parcel: &'a Parcel<'a>,
+    plan: &'a Plan,
     n: usize,
     bundle: Hex<16>,
     signer: &'a crate::crypto::Fingerprint,
@@ -93,11 +95,11 @@ struct Tallied {
 impl Work<'_> {
     fn run(&self, out: &mut Out<'_>) -> Result<SealedCompartment> {
         let (nonce, challenge) = (Hex(random::<32>()?), Hex(random::<32>()?));
-        let plan = Plan::of(self.parcel.selection);
+        let plan = self.plan;
         let key = CompartmentKey::generate();
         let site = Site {
             selection: self.parcel.selection,
-            plan: &plan,
+            plan,
             key: &key,
             challenge: challenge.bytes(),
             compartment: self.n,
@@ -335,6 +337,7 @@ impl<'a> Ordered<'a> {
         Sums::push_line(&mut out.sums, member, &built.hash);
         let plain = self.site.plan.volumes.get(number).map_or(0, |v| v.len);
         let plain = u32::try_from(plain).map_err(|_| Error::Bug)?;
+        self.work.progress.advance(u64::from(plain));
         self.tallied.volumes.push(VolumeSize { member: built.size, plain });
         self.tallied.possession.update(built.possession.bytes());
         self.entries(built.files, built.done)?;
@@ -348,7 +351,6 @@ impl<'a> Ordered<'a> {
             let item = self.site.selection.item(self.entry);
             let kind = match item.kind {
                 HeadKind::File { size, exec } => {
-                    self.work.progress.advance(size);
                     let b3 = match hashes.next().ok_or(Error::Bug)? {
                         FileHash::Whole(hash) => hash,
                         FileHash::Slice(last) => {

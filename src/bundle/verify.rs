@@ -11,13 +11,14 @@ use crate::format::card::SignedCard;
 use crate::format::container::{Member, Sums, listed, unlisted};
 use crate::format::envelope::{BundleRef, Compartment, Envelope, NAMESPACE, Predicate};
 use crate::format::tar::pad;
+use crate::format::time::Time;
 use crate::format::version::{DOCUMENT_MAX, KEY_MEMBER_MAX, MANIFEST_MAX, README_MAX};
 use crate::format::{changed, too_large};
 
 /// Whom the reader trusts to sign.
 pub trait Pins {
-    /// The name under which a key is pinned here; `None` for a stranger's.
-    fn who(&self, key: &PublicKey) -> Option<String>;
+    /// The name under which a key is pinned here for signatures made at that time; `None` for a stranger's.
+    fn who(&self, key: &PublicKey, at: Time) -> Option<String>;
 }
 
 /// A signer of a bundle.
@@ -62,13 +63,14 @@ impl Signed {
     /// # Errors
     /// A signature that does not fit, is missing or too many; anything that differs from what was signed.
     pub fn check(opened: Opened, pins: &dyn Pins) -> Result<Signed> {
-        let mut signers = Vec::new();
+        let mut keys = Vec::new();
         for (i, armour) in opened.armours.iter().enumerate() {
-            let what = Member::Signature(i).name();
-            let key = PublicKey::verify(armour, NAMESPACE, &opened.envelope, &what)?;
-            signers.push(SignedBy { fingerprint: key.fingerprint(), known_as: pins.who(&key), key });
+            keys.push(PublicKey::verify(armour, NAMESPACE, &opened.envelope, &Member::Signature(i).name())?);
         }
         let envelope = Envelope::parse(&opened.envelope)?;
+        let at = envelope.predicate.created;
+        let signed_by = |key: PublicKey| SignedBy { fingerprint: key.fingerprint(), known_as: pins.who(&key, at), key };
+        let signers: Vec<SignedBy> = keys.into_iter().map(signed_by).collect();
         if !signers.iter().map(|s| &s.fingerprint).eq(&envelope.predicate.signers) {
             return Err(changed("the signatures", "they are not by exactly the signers that are listed").into());
         }

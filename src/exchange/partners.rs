@@ -233,7 +233,8 @@ pub fn remove(home: &Home, name: &str) -> Result<()> {
 /// # Errors
 /// [`Error::PartnerBroken`], [`Error::HomeBroken`].
 pub fn by_signer(home: &Home, signer: &Fingerprint) -> Result<Option<Partner>> {
-    let has = |card: &SignedCard| card.signers.iter().any(|key| key.fingerprint() == *signer);
+    // Only the first key has signed the card; the others are its owner's word.
+    let has = |card: &SignedCard| card.signers.first().is_some_and(|key| key.fingerprint() == *signer);
     if let Some(own) = keys::own_card(home)?.filter(has) {
         let added = own.card.created;
         return Ok(Some(Partner { name: YOU.to_owned(), card: own, checked: Checked::Asked, added }));

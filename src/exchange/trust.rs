@@ -5,11 +5,23 @@ use crate::bundle::Pins;
 use crate::crypto::PublicKey;
 use crate::format::card::SignedCard;
 use crate::format::signerlist;
+use crate::format::time::Time;
 
-/// Pinned keys and their names.
+/// Pinned keys.
+///
+/// Of a card only the first key is pinned: it alone has signed the card. The others are its owner's word, and anybody
+/// can list somebody else's public key.
 #[derive(Debug, Default)]
 pub struct Trust {
-    known: Vec<(PublicKey, String)>,
+    known: Vec<Pin>,
+}
+
+#[derive(Debug)]
+struct Pin {
+    key: PublicKey,
+    name: String,
+    /// When the card it is from ends.
+    until: Option<Time>,
 }
 
 impl Trust {
@@ -20,16 +32,18 @@ impl Trust {
     pub fn of(home: &Home) -> Result<Trust> {
         let mut trust = Trust::default();
         if let Some(own) = super::keys::own_card(home)? {
-            trust.add(own.signers, partners::YOU);
+            trust.add_card(own, partners::YOU);
         }
         for partner in partners::list(home)? {
-            trust.add(partner.card.signers, &partner.name);
+            trust.add_card(partner.card, &partner.name);
         }
         Ok(trust)
     }
 
-    fn add(&mut self, keys: Vec<PublicKey>, name: &str) {
-        self.known.extend(keys.into_iter().map(|key| (key, name.to_owned())));
+    fn add_card(&mut self, card: SignedCard, name: &str) {
+        let until = card.card.expires;
+        let first = card.signers.into_iter().next();
+        self.known.extend(first.map(|key| Pin { key, name: name.to_owned(), until }));
     }
 
     /// Adds the signers of a card, or the keys of a file of public keys or `allowed_signers` lines.
@@ -40,16 +54,18 @@ impl Trust {
         if bytes.starts_with(b"{") {
             let card = SignedCard::read(bytes)?;
             let called = card.card.name.clone();
-            self.add(card.signers, &called);
+            self.add_card(card, &called);
         } else {
-            self.add(signerlist::parse(bytes)?, name);
+            let keys = signerlist::parse(bytes)?.into_iter();
+            self.known.extend(keys.map(|key| Pin { key, name: name.to_owned(), until: None }));
         }
         Ok(())
     }
 }
 
 impl Pins for Trust {
-    fn who(&self, key: &PublicKey) -> Option<String> {
-        self.known.iter().find(|(known, _)| known == key).map(|(_, name)| name.clone())
+    fn who(&self, key: &PublicKey, at: Time) -> Option<String> {
+        let valid = |pin: &&Pin| pin.key == *key && pin.until.is_none_or(|until| at < until);
+        self.known.iter().find(valid).map(|pin| pin.name.clone())
     }
 }

@@ -213,7 +213,9 @@ pub(super) fn os(bytes: &[u8]) -> OsString {
 
 fn spawn(mut command: Command) -> Result<(Running, Option<ChildStdin>, BufReader<ChildStdout>)> {
     let mut child = command.spawn().map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => refused("it is not installed, or not on the PATH"),
+        io::ErrorKind::NotFound => {
+            refused("it is not installed, or not on the PATH, and only it knows what this repository ignores and holds")
+        }
         _ => refused(format!("it can't be started: {e}")),
     })?;
     let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());

@@ -49,7 +49,7 @@ impl Firm {
 pub struct Trust(pub Vec<PublicKey>);
 
 impl Pins for Trust {
-    fn who(&self, key: &PublicKey) -> Option<String> {
+    fn who(&self, key: &PublicKey, _: Time) -> Option<String> {
         self.0.iter().position(|k| k == key).map(|i| format!("partner {i}"))
     }
 }
