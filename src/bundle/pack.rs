@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::build::{Builder, Built, FileHash, Site};
 use super::lens::Lens;
@@ -25,6 +26,9 @@ use crate::format::terms::Terms;
 
 /// The most bytes that volume buffers may take in all.
 const MEMORY: u64 = 96 << 20;
+
+/// How long the writer waits for a volume before it looks whether it should stop.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Counts what has been written, so that offsets are known.
 pub(super) struct Out<'a> {
@@ -311,8 +315,11 @@ impl<'a> Ordered<'a> {
                 if self.work.progress.stopped() {
                     return Err(files::Error::Stopped.into());
                 }
-                let (n, built) = results.recv().map_err(|_| Error::Bug)?;
-                early.insert(n, built?);
+                match results.recv_timeout(PATIENCE) {
+                    Ok((n, built)) => drop(early.insert(n, built?)),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return Err(Error::Bug),
+                }
             };
             let buffer = self.volume(number, built, out)?;
             // No worker waits for it once all volumes are given out.

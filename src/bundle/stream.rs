@@ -128,10 +128,10 @@ impl Run<'_> {
                 failed.store(true, Ordering::Relaxed);
             }
             drop(give);
-            let worked = hands.into_iter().map(|hand| hand.join().map_err(|_| Error::Bug).and_then(|r| r));
-            let worked: Vec<Result<()>> = worked.collect();
-            // A worker's error says more than the feeder's, which may only have noticed that a worker stopped.
-            worked.into_iter().collect::<Result<Vec<()>>>().and(fed)
+            // All are joined, then told from: one that stopped because another failed says less.
+            let worked: Vec<_> =
+                hands.into_iter().map(|hand| hand.join().map_err(|_| Error::Bug).and_then(|r| r)).collect();
+            first_cause(worked.into_iter().chain([fed]))
         })
     }
 
@@ -189,6 +189,19 @@ impl Run<'_> {
         drop(alarm);
         Ok(())
     }
+}
+
+/// The first error that is more than "another one failed".
+fn first_cause(results: impl Iterator<Item = Result<()>>) -> Result<()> {
+    let mut stopped = Ok(());
+    for result in results {
+        match result {
+            Ok(()) => {}
+            Err(Error::Files(files::Error::Stopped)) => stopped = result,
+            Err(cause) => return Err(cause),
+        }
+    }
+    stopped
 }
 
 /// Wakes those who wait for a turn when a worker ends by a panic.

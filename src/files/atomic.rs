@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::litter;
 use super::lock::private;
 use super::{Error, Result, io_at};
 
@@ -47,6 +48,7 @@ impl Pending {
         sweep(folder_of(target));
         let temp = folder_of(target).join(format!(".{name}{SUFFIX}"));
         let file = claim(&temp)?.ok_or_else(|| Error::Busy { path: target.to_owned() })?;
+        litter::made(&temp);
         file.set_len(0).map_err(io_at("write", &temp))?;
         Ok(Pending { file, temp, target: target.to_owned(), replace, published: false })
     }
@@ -80,6 +82,7 @@ impl Pending {
             })?;
         }
         self.published = true;
+        litter::gone(&self.temp);
         sync_folder(folder_of(&self.target))
     }
 }
@@ -98,6 +101,7 @@ impl Drop for Pending {
         if !self.published {
             // Nothing more can be done if this fails; the next run sweeps it.
             let _unused = fs::remove_file(&self.temp);
+            litter::gone(&self.temp);
         }
     }
 }

@@ -46,13 +46,12 @@ struct LineEnds {
 }
 
 impl LineEnds {
-    fn of(git: &Git) -> LineEnds {
-        // Fails if it is not set.
+    fn of(git: &Git) -> Result<LineEnds> {
         let is = |name: &str, value: &str| {
-            let set = git.line(&["config", "--get", name]);
-            set.is_ok_and(|set| set.eq_ignore_ascii_case(value))
+            let set = git.line_if_any(&["config", "--get", name])?;
+            Ok(set.is_some_and(|set| set.eq_ignore_ascii_case(value)))
         };
-        LineEnds { auto: is("core.autocrlf", "true"), marked: is("core.eol", "crlf") }
+        Ok(LineEnds { auto: is("core.autocrlf", "true")?, marked: is("core.eol", "crlf")? })
     }
 
     /// Whether a checkout would write CRLF into a text file with these attributes.
@@ -94,12 +93,13 @@ pub(super) fn of_tree(git: &Git, commit: &str, tree: &str, prefix: &[u8]) -> Res
     let folder = tempfile::tempdir_in(&temp).map_err(io_at("write to", &temp))?;
     let git = git.with_index(folder.path());
     git.ask(&["read-tree", commit])?;
-    let ends = LineEnds::of(&git);
+    let ends = LineEnds::of(&git)?;
     let args: Vec<&str> = ["check-attr", "--cached", "-z", "--stdin"].into_iter().chain(NAMES).collect();
     let (mut checking, input, mut output) = git.converse(&args)?;
     let all = std::thread::scope(|scope| {
         // Fed from a thread of its own, since git answers before it has read all.
-        let feeding = scope.spawn(|| feed(&git, tree, prefix, input));
+        let feeder = std::thread::Builder::new().spawn_scoped(scope, || feed(&git, tree, prefix, input));
+        let feeding = feeder.map_err(broken)?;
         let all = collect(&mut output, ends);
         drop(output);
         let fed = feeding.join().map_err(|_| Error::Stopped)?;

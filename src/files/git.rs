@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
 use super::rules::Ignored;
@@ -177,21 +177,31 @@ impl Git {
 
     /// Runs git for a short answer.
     pub(super) fn ask<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>> {
-        let (running, output) = self.start(args)?;
-        let mut answer = Vec::new();
-        output.take(ANSWER_MAX).read_to_end(&mut answer).map_err(broken)?;
-        running.finish()?;
-        Ok(answer)
+        let (running, answer) = self.answer(args)?;
+        running.finish().map(|()| answer)
     }
 
     /// Runs git for one line.
     pub(super) fn line<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<OsString> {
-        let mut answer = self.ask(args)?;
-        if answer.last() == Some(&b'\n') {
-            answer.pop();
-        }
-        Ok(os(&answer))
+        self.ask(args).map(|answer| line_of(&answer))
     }
+
+    /// Runs git for one line that may not be there; `None` if git says no.
+    pub(super) fn line_if_any<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Option<OsString>> {
+        let (running, answer) = self.answer(args)?;
+        Ok(running.succeeded()?.then(|| line_of(&answer)))
+    }
+
+    fn answer<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<(Running, Vec<u8>)> {
+        let (running, output) = self.start(args)?;
+        let mut answer = Vec::new();
+        output.take(ANSWER_MAX).read_to_end(&mut answer).map_err(broken)?;
+        Ok((running, answer))
+    }
+}
+
+fn line_of(answer: &[u8]) -> OsString {
+    os(answer.strip_suffix(b"\n").unwrap_or(answer))
 }
 
 /// A failing pipe.
@@ -219,8 +229,12 @@ fn spawn(mut command: Command) -> Result<(Running, Option<ChildStdin>, BufReader
         _ => refused(format!("it can't be started: {e}")),
     })?;
     let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let complaints = errors.map(|errors| std::thread::spawn(move || listen(errors)));
-    let running = Running { child, complaints };
+    let mut running = Running { child, complaints: None };
+    if let Some(errors) = errors {
+        let listener = std::thread::Builder::new().spawn(move || listen(errors));
+        running.complaints =
+            Some(listener.map_err(|e| refused(format!("no thread can be made to listen to it: {e}")))?);
+    }
     let output = output.ok_or_else(|| refused("it has no output"))?;
     Ok((running, input, BufReader::with_capacity(64 << 10, output)))
 }
@@ -237,8 +251,17 @@ fn listen(mut errors: impl Read) -> Vec<u8> {
 impl Running {
     /// Waits for its end, which must be a good one. Its output must have been read, or dropped, before.
     pub(super) fn finish(mut self) -> Result<()> {
-        let status = self.child.wait().map_err(|e| refused(format!("it can't be waited for: {e}")))?;
-        if status.success() { Ok(()) } else { Err(self.complaint()) }
+        if self.status()?.success() { Ok(()) } else { Err(self.complaint()) }
+    }
+
+    /// Waits for its end, of its own accord; false if it was not a good one.
+    pub(super) fn succeeded(mut self) -> Result<bool> {
+        let status = self.status()?;
+        if status.code().is_some() { Ok(status.success()) } else { Err(self.complaint()) }
+    }
+
+    fn status(&mut self) -> Result<ExitStatus> {
+        self.child.wait().map_err(|e| refused(format!("it can't be waited for: {e}")))
     }
 
     /// What it complained about, after it ended or was ended.

@@ -68,8 +68,8 @@ impl Revision {
         let git = Git::repository(&PathBuf::from(here.line(&["rev-parse", "--absolute-git-dir"])?));
         let prefix = here.line(&["rev-parse", "--show-prefix"])?;
         let unknown = || refused(format!("unknown revision `{rev}`"));
-        let commit = here.line(&["rev-parse", "--verify", "--end-of-options", &format!("{rev}^{{commit}}")]);
-        let commit = commit.ok().and_then(|line| id_of(&line)).ok_or_else(unknown)?;
+        let commit = here.line_if_any(&["rev-parse", "--verify", "--end-of-options", &format!("{rev}^{{commit}}")])?;
+        let commit = commit.and_then(|line| id_of(&line)).ok_or_else(unknown)?;
         let text = git.ask(&["cat-file", "commit", &commit])?;
         let time = committed(&text).ok_or_else(|| refused(format!("commit {commit} is damaged")))?;
         let tree = tree_of(&git, &commit, &prefix)?;
@@ -130,8 +130,7 @@ fn tree_of(git: &Git, commit: &str, prefix: &OsStr) -> Result<String> {
         name.push(prefix);
     }
     let args: [&OsStr; 4] = ["rev-parse".as_ref(), "--verify".as_ref(), "--end-of-options".as_ref(), &name];
-    let tree = git.line(&args).ok().and_then(|line| id_of(&line)).ok_or_else(missing)?;
-    Ok(tree)
+    git.line_if_any(&args)?.and_then(|line| id_of(&line)).ok_or_else(missing)
 }
 
 /// The time in a commit's `committer` line.
@@ -229,6 +228,9 @@ impl<'a> Lister<'a> {
             }
         }
         progress.advance(count % STEP);
+        if usize::try_from(count) != Ok(self.attributes.len()) {
+            return Err(refused("it gave attributes of other files than it listed".to_owned()));
+        }
         Ok(())
     }
 

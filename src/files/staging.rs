@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::atomic::{folder_of, sync_folder};
+use super::litter;
 use super::lock::Lock;
 use super::{Error, Result, io_at};
 
@@ -41,6 +42,7 @@ impl Staging {
             io::ErrorKind::AlreadyExists => Error::Busy { path: target.to_owned() },
             _ => io_at("write", &folder)(e),
         })?;
+        litter::made(&folder);
         let mut staging = Staging { folder, target: target.to_owned(), lock: None };
         staging.lock = Lock::take(&staging.folder.join("lock"))?;
         fs::create_dir(staging.tree()).map_err(io_at("write", &staging.folder))?;
@@ -106,6 +108,7 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // Nothing more can be done if this fails; the next run removes it.
         let _unused = fs::remove_dir_all(&self.folder);
+        litter::gone(&self.folder);
     }
 }
 

@@ -124,8 +124,12 @@ impl Walk<'_> {
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let parts = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..cores.min(THREADS)).map(|_| scope.spawn(|| Worker::new(&shared).run())).collect();
-            threads.into_iter().map(|thread| thread.join().map_err(|_| Error::Stopped)).collect::<Result<Vec<_>>>()
+            // This thread works as well; those that can't be made are not missed.
+            let make = |_| std::thread::Builder::new().spawn_scoped(scope, || Worker::new(&shared).run()).ok();
+            let others: Vec<_> = (1..cores.min(THREADS)).filter_map(make).collect();
+            let mine = Worker::new(&shared).run();
+            let others = others.into_iter().map(|thread| thread.join().map_err(|_| Error::Stopped));
+            std::iter::once(Ok(mine)).chain(others).collect::<Result<Vec<_>>>()
         })?;
         if shared.stop.load(Ordering::Relaxed) {
             return Err(Error::Stopped);

@@ -116,9 +116,13 @@ fn an_interrupt_ends_it_with_130_and_no_litter() {
         return;
     }
     let desk = Desk::with_firms();
-    for i in 0..6 {
-        desk.write(&format!("tree/{i}"), vec![i; 30_000_000]);
+    let mut x = 1_u32;
+    let mut text = Vec::with_capacity(120_000_000);
+    while text.len() < 120_000_000 {
+        x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        text.extend_from_slice(format!("{} ", x >> 20).as_bytes());
     }
+    desk.write("tree/long", text);
     for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let mut command = desk.command("north");
         command.args(["pack", "tree", "--to", "acme", "--level", "19", "-o", "slow.consign"]);

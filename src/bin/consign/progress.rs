@@ -89,6 +89,7 @@ impl Stop {
             restore_terminal();
         }
         output::whisper("\nstopped\n");
+        consign::files::remove_litter();
         std::process::exit(128 + i32::from(self.signal().unwrap_or(15)));
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     };
     let draft = send::draft(&world.home, &order, &world.progress)?;
     if args.dry_run {
-        draft.selection.reader()?;
+        draft.selection.precheck()?;
         return Ok(dry_run(args, &draft));
     }
     let report = packed(&draft);
