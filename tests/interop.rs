@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use support::tools::have;
 use support::*;
 
 const TOOLS: [&str; 7] = ["bash", "tar", "ssh-keygen", "b3sum", "age", "zstd", "jq"];

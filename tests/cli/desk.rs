@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+pub use crate::tools::{have, members};
+
 pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_consign")
 }
@@ -128,33 +130,6 @@ impl Desk {
         names.sort();
         names
     }
-}
-
-/// For each member of a bundle: its name, the offset of its data, its size.
-pub fn members(bundle: &[u8]) -> Vec<(String, usize, usize)> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while bundle[at] != 0 {
-        let header = &bundle[at..at + 512];
-        let name = header[..100].split(|b| *b == 0).next().unwrap();
-        let size = usize::from_str_radix(std::str::from_utf8(&header[124..135]).unwrap(), 8).unwrap();
-        found.push((String::from_utf8(name.to_vec()).unwrap(), at + 512, size));
-        at += 512 + size.div_ceil(512) * 512;
-    }
-    found
-}
-
-/// Whether the stock tools are there; `.ci/run` turns an absent one into a failure.
-pub fn have(tools: &[&str]) -> bool {
-    for tool in tools {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        if !std::env::split_paths(&path).any(|dir| dir.join(tool).is_file()) {
-            assert!(std::env::var_os("CONSIGN_ALL_TOOLS").is_none(), "the stock tool `{tool}` is not installed");
-            println!("SKIPPED: this test needs the stock tool `{tool}`, which is not installed");
-            return false;
-        }
-    }
-    true
 }
 
 pub fn exists(path: &Path) -> bool {

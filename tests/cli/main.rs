@@ -6,3 +6,5 @@ mod faults;
 mod manual;
 mod story;
 mod sync;
+#[path = "../support/tools.rs"]
+mod tools;
