@@ -138,20 +138,62 @@ fn each_kind_of_stranger_is_told_apart() {
     assert_eq!(class(&newer, &trust), (Class::Unsafe, "newer-format"));
 }
 
+/// What a receiver can make of a bundle it opened: its own name on it, or somebody else let in. Everything outside the
+/// manifest is made anew and signed soundly; only the inside can't be changed.
+fn made_over(s: &Scene, signer: &Firm, to: &Firm) -> Vec<u8> {
+    use consign::format::container::{End, Member, Sums, push_member};
+    use consign::format::envelope::{Envelope, NAMESPACE};
+    let members = members(&s.bundle);
+    let place = |name: &str| members.iter().find(|(n, ..)| n == name).map(|(_, data, size)| (*data, *size)).unwrap();
+    let data = |name: &str| place(name).0..place(name).0 + place(name).1;
+    let opened = s.to.identities().open(&s.bundle[data("c0/key.age")], "key.age", 4096).unwrap();
+    let recipient: consign::crypto::Recipient = to.recipient.parse().unwrap();
+    let key_age = consign::crypto::encrypt_to(&[recipient], opened.plain.expose()).unwrap();
+    let tail = place("c0/key.age").0 - 512;
+    let mut out = s.bundle[..tail].to_vec();
+    let sums = String::from_utf8(s.bundle[data("B3SUMS")].to_vec()).unwrap();
+    let mut sums: Vec<u8> =
+        sums.lines().filter(|l| !l.ends_with("key.age")).flat_map(|l| format!("{l}\n").into_bytes()).collect();
+    Sums::push_line(&mut sums, Member::Key(0), &consign::crypto::digest(&key_age));
+    push_member(&mut out, Member::Key(0), &key_age);
+    let sums_at = out.len() as u64;
+    push_member(&mut out, Member::Sums, &sums);
+    let mut says = Envelope::parse(&s.bundle[data("envelope.json")]).unwrap().predicate;
+    says.signers = vec![signer.signing.public().fingerprint()];
+    says.compartments[0].tags = vec![consign::crypto::Recipient::tag(&to.recipient, says.bundle.bytes(), 0)];
+    let envelope = Envelope::new(&sums, says).to_bytes().unwrap();
+    let envelope_at = out.len() as u64;
+    push_member(&mut out, Member::Envelope, &envelope);
+    push_member(&mut out, Member::Signature(0), signer.signing.sign(NAMESPACE, &envelope).unwrap().as_bytes());
+    out.extend_from_slice(&End { tail: tail as u64, sums: sums_at, envelope: envelope_at }.closing());
+    out
+}
+
 #[test]
-fn a_forwarder_cannot_add_a_recipient() {
+fn a_receiver_cannot_pass_a_bundle_off_as_its_own() {
     let s = scene();
     let victim = Firm::new();
-    // A receiver who opened the bundle locks its compartment key to somebody else, and mends B3SUMS.
-    let members = members(&s.bundle);
-    let (_, data, size) = members.iter().find(|(n, ..)| n == "c0/key.age").unwrap();
-    let opened = s.to.identities().open(&s.bundle[*data..data + size], "key.age", 4096).unwrap();
-    let to: consign::crypto::Recipient = victim.recipient.parse().unwrap();
-    let key_age = consign::crypto::encrypt_to(&[to], opened.plain.expose()).unwrap();
-    let mut block = Vec::new();
-    consign::format::container::push_member(&mut block, consign::format::container::Member::Key(0), &key_age);
-    let i = members.iter().position(|(n, ..)| n == "c0/key.age").unwrap();
-    let forwarded = rebuilt(&s.bundle, |b| b[i] = block.clone());
-    let e = reveal(&forwarded, &victim, &s.from.trusts()).err().unwrap();
+    let forged = made_over(&s, &s.to, &victim);
+    // From outside it is a sound bundle of the receiver's; inside, the manifest names the first sender.
+    verify(&forged, &s.to.trusts()).unwrap();
+    let e = reveal(&forged, &victim, &s.to.trusts()).err().unwrap();
     assert_eq!(e.class(), Class::Changed);
+    assert!(e.to_string().contains("another sender"), "{e}");
+}
+
+#[test]
+fn a_receiver_cannot_forward_a_bundle_under_its_senders_name() {
+    let s = scene();
+    let victim = Firm::new();
+    // Only the sender could sign this; even then the manifest does not name the victim.
+    let forged = made_over(&s, &s.from, &victim);
+    let e = reveal(&forged, &victim, &s.from.trusts()).err().unwrap();
+    assert_eq!(e.class(), Class::Changed);
+    assert!(e.to_string().contains("other recipients"), "{e}");
+    // Without the sender's key, the victim's key.age can only be put in its place, which the signature does not cover.
+    let i = members(&s.bundle).iter().position(|(n, ..)| n == "c0/key.age").unwrap();
+    let (_, data, size) = members(&forged)[i].clone();
+    let block = forged[data - 512..data + size.div_ceil(512) * 512].to_vec();
+    let swapped = rebuilt(&s.bundle, |b| b[i] = block.clone());
+    assert_eq!(reveal(&swapped, &victim, &s.from.trusts()).err().unwrap().class(), Class::Changed);
 }

@@ -183,10 +183,11 @@ impl SigningKey {
         };
         let key = SigningKey(key);
         key.public().check().map_err(bad)?;
-        if key.public().is_hardware() {
-            return Err(bad("security keys can't sign here yet"));
+        match key.public().0.algorithm() {
+            Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
+            Algorithm::Rsa { .. } => Err(bad("RSA keys can't sign here yet; an ssh-ed25519 key can")),
+            _ => Err(bad("security keys can't sign here yet; an ssh-ed25519 key can")),
         }
-        Ok(key)
     }
 
     /// The OpenSSH file of this key, locked by a passphrase.

@@ -7,8 +7,8 @@ use super::Result;
 
 /// What the words are about.
 pub struct Note<'a> {
-    /// The name of the bundle.
-    pub name: &'a str,
+    /// The name of the bundle's file.
+    pub file: &'a str,
     /// The sender, as it calls itself.
     pub sender: &'a str,
     /// The key that signs.
@@ -19,10 +19,10 @@ pub struct Note<'a> {
     pub card: bool,
 }
 
-/// The recipe of FORMAT §7, word for word, for a bundle and a signer of these names.
+/// The recipe of FORMAT §7, word for word, for a bundle's file and a signer of these names.
 #[must_use]
-pub fn recipe(name: &str, signer: &str) -> String {
-    RECIPE.replace("{name}", name).replace("{signer}", signer)
+pub fn recipe(file: &str, signer: &str) -> String {
+    RECIPE.replace("{file}", file).replace("{signer}", signer)
 }
 
 const RECIPE: &str = include_str!("recipe.sh");
@@ -48,15 +48,15 @@ impl Note<'_> {
         Ok(format!(
             "\n\
              This file is a signed and encrypted bundle. With consign:\n\n\
-             \x20 consign verify {name}.consign\n\
-             \x20 consign unpack {name}.consign\n\n\
+             \x20 consign verify {file}\n\
+             \x20 consign unpack {file}\n\n\
              By hand, with stock tools (bash, tar, ssh-keygen, b3sum, age, zstd). Put the sender's\n\
              line, from the cover note or from a call, never from here alone, into allowed_signers:\n\n\
              {allowed}\n\n\
              {recipe}",
-            name = self.name,
+            file = self.file,
             allowed = self.allowed_signers()?,
-            recipe = recipe(self.name, &principal(self.sender)),
+            recipe = recipe(self.file, &principal(self.sender)),
         ))
     }
 
@@ -72,28 +72,28 @@ impl Note<'_> {
                 "1. Once: call {sender} on a number you already have, and compare these six words:\n\n\
                  \x20    {words}\n\n\
                  \x20  The same? Then type, and answer yes:\n\n\
-                 \x20    consign partner add {name}.consign\n\n\
+                 \x20    consign partner add {file}\n\n\
                  2. Open it:\n\n",
                 sender = self.sender,
-                name = self.name
+                file = self.file
             )
         } else {
             format!("Open it (its signing key's six check words: {words}):\n\n")
         };
         Ok(format!(
-            "{name}.consign: {files} from {sender}, locked to you and signed.\n\n\
+            "{file}: {files} from {sender}, locked to you and signed.\n\n\
              {from}\
-             \x20    consign unpack {name}.consign\n\n\
+             \x20    consign unpack {file}\n\n\
              \x20  With an SSH or age key of yours instead of a consign key: add  -i FILE\n\n\
              Without consign, with stock tools (bash, tar, ssh-keygen, b3sum, age, zstd): put this\n\
              line into a file named allowed_signers beside the bundle, your key into my.key,\n\
              and run what follows. It stops if anything is not as {sender} signed it.\n\n\
              {allowed}\n\n\
              {recipe}",
-            name = self.name,
+            file = self.file,
             sender = self.sender,
             allowed = self.allowed_signers()?,
-            recipe = recipe(self.name, &principal(self.sender)),
+            recipe = recipe(self.file, &principal(self.sender)),
         ))
     }
 }
@@ -106,6 +106,6 @@ mod tests {
     fn the_recipe_is_the_one_of_the_format_page() {
         let page = include_str!("../../docs/FORMAT.md");
         let block = page.split("```bash\n").nth(1).and_then(|b| b.split("```").next()).unwrap();
-        assert_eq!(recipe("acme-0007", "northwind"), block);
+        assert_eq!(recipe("acme-0007.consign", "northwind"), block);
     }
 }

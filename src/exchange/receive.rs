@@ -8,7 +8,7 @@ use super::{Error, Home, Ledger, Result, keys};
 use crate::bundle::{Ask, Counts, Opened, Revealed, Signed, Trusted, Unpack};
 use crate::class::Class;
 use crate::crypto::Identities;
-use crate::files::{self, Progress, Root, Source, Staging, folder_of, move_aside};
+use crate::files::{self, Progress, Root, Source, Staging, move_aside};
 use crate::format::record::Event;
 use crate::format::time::Time;
 use crate::policy::admit;
@@ -120,10 +120,13 @@ pub fn unpack(home: &Home, revealed: &Revealed, order: &Order<'_>, progress: &dy
     }
     let stamp = order.now.to_string().replace(':', "");
     let aside = if order.force { move_aside(order.target, &stamp)? } else { None };
+    if let Some(path) = terms_path.as_deref().filter(|p| order.force && std::fs::symlink_metadata(p).is_ok()) {
+        move_aside(path, &stamp)?;
+    }
     let entry = record(home, revealed, order.now)?;
     staging.publish()?;
     if let (Some(path), Some(text)) = (&terms_path, terms) {
-        files::write_new(path, text.as_bytes(), order.force)?;
+        files::write_new(path, text.as_bytes(), false)?;
     }
     Ok(Delivery { folder: order.target.to_owned(), counts, terms: terms_path, aside, entry })
 }
@@ -131,7 +134,7 @@ pub fn unpack(home: &Home, revealed: &Revealed, order: &Order<'_>, progress: &dy
 /// `NAME.terms.txt` beside the folder, never inside it.
 fn beside(target: &Path, what: &str) -> PathBuf {
     let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    folder_of(target).join(format!("{name}.{what}"))
+    target.with_file_name(format!("{name}.{what}"))
 }
 
 /// The terms of all open compartments, each text once; none when no sender stated any.

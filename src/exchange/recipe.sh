@@ -1,4 +1,4 @@
-set -euo pipefail; mkdir b out; tar -xf {name}.consign -C b; cd b      # first make allowed_signers (cover note, README.txt)
+set -euo pipefail; mkdir b out; tar -xf {file} -C b; cd b      # first make allowed_signers (cover note, README.txt)
 ssh-keygen -Y verify -f ../allowed_signers -I {signer} -n consign-bundle-v1 -s envelope.json.sig < envelope.json
 grep -q "$(b3sum --no-names B3SUMS)" envelope.json
 b3sum --check --quiet B3SUMS

@@ -165,7 +165,7 @@ fn candidates(home: &Home, order: &Send<'_>) -> Result<Vec<Candidate>> {
         }
     }
     for key in order.recipients {
-        all.push(Candidate { name: key.clone(), key: key.clone(), card_expires: None, own: false });
+        all.push(Candidate { name: name_of(key), key: key.clone(), card_expires: None, own: false });
     }
     if all.is_empty() {
         return Err(policy::Refusal::NoRecipient.into());
@@ -176,6 +176,16 @@ fn candidates(home: &Home, order: &Send<'_>) -> Result<Vec<Candidate>> {
         all.extend(order.own.iter().map(own));
     }
     Ok(all)
+}
+
+/// What a recipient without a partner is called: an SSH key's comment or fingerprint, else the recipient string.
+fn name_of(key: &str) -> String {
+    let mut words = key.split_whitespace();
+    let (kind, comment) = (words.next().unwrap_or_default(), words.nth(1));
+    let fingerprint = || key.parse::<crypto::PublicKey>().map(|k| k.fingerprint().to_string()).ok();
+    let name = comment.map(str::to_owned).or_else(fingerprint).unwrap_or_else(|| kind.to_owned());
+    // FORMAT §4.3: names are labels of at most 256 bytes.
+    name.chars().take(64).collect()
 }
 
 fn name(home: &Home, order: &Send<'_>) -> Result<(String, Option<Claimed>)> {
@@ -225,7 +235,8 @@ fn note_of(target: &Path) -> PathBuf {
 
 /// What this run writes, and what earlier runs wrote beside it, is not part of the project.
 fn keep_out(home: &Home, order: &Send<'_>, target: Option<&Path>) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
+    // The home holds keys and records: it never leaves, wherever it is.
+    let mut paths = vec![home.path().to_owned()];
     if let Some(target) = target {
         paths.extend([target.to_owned(), note_of(target)]);
     }
@@ -249,6 +260,12 @@ impl Draft<'_> {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// What the receiver will see in a folder.
+    fn file_name(&self) -> String {
+        let name = self.target.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| format!("{}.consign", self.name))
     }
 
     fn sender(&self, signer: &SigningKey) -> String {
@@ -311,11 +328,11 @@ impl Draft<'_> {
         };
         let card = self.card_bytes(signer);
         let public = signer.public();
-        let (name, files) = (self.name.as_str(), self.selection.files());
-        let note = Note { name, sender: &sender, signer: &public, files, card: card.is_some() };
+        let (file, files) = (self.file_name(), self.selection.files());
+        let note = Note { file: &file, sender: &sender, signer: &public, files, card: card.is_some() };
         let head = Ledger::open(self.home).head()?;
         let order = bundle::Order {
-            name,
+            name: &self.name,
             kind: Kind::Drop,
             in_reply_to: None,
             created: self.order.now,
@@ -343,7 +360,7 @@ impl Draft<'_> {
     fn note<'n>(&'n self, sealed: &Sealed, signer: &'n SigningKey) -> OwnedNote {
         let files = sealed.compartments.iter().map(|c| c.head.files).sum();
         let card = self.card_bytes(signer).is_some();
-        OwnedNote { name: self.name.clone(), sender: self.sender(signer), signer: signer.public(), files, card }
+        OwnedNote { file: self.file_name(), sender: self.sender(signer), signer: signer.public(), files, card }
     }
 
     /// The private part and the line, both synced.
@@ -402,7 +419,7 @@ impl Draft<'_> {
 }
 
 struct OwnedNote {
-    name: String,
+    file: String,
     sender: String,
     signer: crypto::PublicKey,
     files: u64,
@@ -411,8 +428,8 @@ struct OwnedNote {
 
 impl OwnedNote {
     fn cover(&self) -> Result<String> {
-        let (name, sender, signer) = (self.name.as_str(), self.sender.as_str(), &self.signer);
-        Note { name, sender, signer, files: self.files, card: self.card }.cover()
+        let (file, sender, signer) = (self.file.as_str(), self.sender.as_str(), &self.signer);
+        Note { file, sender, signer, files: self.files, card: self.card }.cover()
     }
 }
 

@@ -70,7 +70,7 @@ pub enum Error {
         path: String,
     },
     /// git is missing, or refused.
-    #[error("git: {why}")]
+    #[error("{}{why}", if why.starts_with("git") { "" } else { "git: " })]
     Git {
         /// What it said.
         why: String,

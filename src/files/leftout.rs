@@ -38,7 +38,7 @@ impl Reason {
             Reason::Excluded => "ruled out by --exclude",
             Reason::ExportIgnore => "marked export-ignore",
             Reason::Submodule => "submodules",
-            Reason::OwnOutput => "written by this run",
+            Reason::OwnOutput => "consign's own: its home, bundles sent from here, this run's output",
             Reason::RulesFile => ".consignignore itself",
         }
     }

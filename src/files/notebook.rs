@@ -31,6 +31,13 @@ impl Notebook {
         self.folders.push(Folder { id, parent: parent.unwrap_or(ROOT), kept, start, end: start, book: 0 });
     }
 
+    /// Makes the folder begun last stay only if something in it does.
+    pub(super) fn only_if_needed(&mut self) {
+        if let Some(folder) = self.folders.last_mut() {
+            folder.kept = false;
+        }
+    }
+
     /// Writes down an entry of folder `parent`; `false` if there is no room for its name.
     #[must_use]
     pub(super) fn add(&mut self, parent: u32, name: &str, what: What, mtime: u64) -> bool {

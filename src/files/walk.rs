@@ -255,7 +255,11 @@ impl<'a> Worker<'a> {
         let verdict = self.shared.walk.rules.judge(&path, kind.is_dir(), job.verdict, zero);
         match verdict.out {
             None => self.take(job, dir, entry, path, kind, verdict),
-            Some(reason) => self.out(job, dir, entry, path, kind, (verdict, reason)),
+            Some(reason) => {
+                // A folder that holds only what is left out would tell its name and nothing else.
+                self.book.only_if_needed();
+                self.out(job, dir, entry, path, kind, (verdict, reason));
+            }
         }
     }
 

@@ -296,9 +296,6 @@ pub(crate) struct Unpack {
     /// Leave links out, where none can be made
     #[arg(long)]
     pub(crate) no_links: bool,
-    /// Accept the sender's terms without being asked
-    #[arg(long)]
-    pub(crate) accept_terms: bool,
     /// Move a folder that is there aside, to a name with a date; nothing is deleted
     #[arg(long)]
     pub(crate) force: bool,

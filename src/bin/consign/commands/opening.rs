@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use consign::bundle::{self, Revealed, Signed, Trusted};
+use consign::class::Class;
 use consign::crypto::{PublicKey, check_words};
 use consign::exchange::receive::{self, Reader};
 use consign::exchange::trust::Trust;
@@ -20,7 +21,12 @@ pub(crate) fn trust(world: &World, signers: &Signers) -> Result<Trust, Failure> 
     let mut trust = Trust::of(&world.home)?;
     for file in &signers.files {
         let bytes = world.read(file, DOCUMENT_MAX)?;
-        trust.add_file(&bytes, &file.display().to_string()).map_err(|e| Failure::from(e).at(file))?;
+        // A file that was named wrongly is a mistake in the command, not damage to a bundle.
+        let unusable = |e: exchange::Error| {
+            let message = format!("{} can't be used as --signer: {e}", file.display());
+            Failure::new("bad-signer-file", Class::Usage, message).at(file)
+        };
+        trust.add_file(&bytes, &file.display().to_string()).map_err(unusable)?;
     }
     Ok(trust)
 }

@@ -112,9 +112,8 @@ fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
     let partners = draft.partners();
     let total = format!("{}, {}", count(selection.files(), "file"), bytes(selection.bytes()));
     let mut report = Report::new().line(format!("would send {total}{from} to {}", to_whom(&partners)));
-    for (folder, files, size) in selection.included_by_folder() {
-        let folder = if folder == "." { folder } else { format!("{folder}/") };
-        report = report.fact("in", format!("{folder}   {}   {}", count(files, "file"), bytes(size)));
+    for row in in_columns(&selection.included_by_folder()) {
+        report = report.fact("in", row);
     }
     for group in selection.left_out() {
         let mut what = Vec::new();
@@ -155,6 +154,16 @@ fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
         .set("in", folders)
         .set("out", left_out)
         .set("differences", notes)
+}
+
+/// Folder, files, bytes, in three columns.
+fn in_columns(folders: &[(String, u64, u64)]) -> Vec<String> {
+    let name = |folder: &str| if folder == "." { ".".to_owned() } else { format!("{folder}/") };
+    let rows: Vec<[String; 3]> =
+        folders.iter().map(|(folder, files, size)| [name(folder), count(*files, "file"), bytes(*size)]).collect();
+    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0).min(40);
+    let (first, second, third) = (width(0), width(1), width(2));
+    rows.iter().map(|[a, b, c]| format!("{a:first$}  {b:>second$}  {c:>third$}")).collect()
 }
 
 fn examples(paths: &[String]) -> String {

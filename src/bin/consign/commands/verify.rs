@@ -7,7 +7,7 @@ use consign::class::Class;
 use consign::exchange::trust::Trust;
 use serde_json::{Value, json};
 
-use super::opening::{count, reveal, trust, trusted, who};
+use super::opening::{count, reveal, trust, trusted};
 use crate::cli::Verify;
 use crate::fault::Failure;
 use crate::output::Report;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
                     report = report.fact(label.as_str(), value.as_str());
                 }
                 for fix in &failure.fix {
-                    report = report.note(fix.as_str());
+                    report = report.fact("fix", fix.as_str());
                 }
                 report = report.outcome(failure.class);
                 results.push(json!({ "bundle": path, "ok": false, "code": failure.word, "class": failure.class.word(),
@@ -55,8 +55,11 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
             }
         }
     }
-    let depth =
-        if args.deep { "contents checked, file by file" } else { "outside only: contents need a key and --deep" };
+    let depth = match (args.deep, good) {
+        (false, _) => "outside only: contents need a key and --deep",
+        (true, 0) => "no contents could be checked",
+        (true, _) => "contents of the ok ones checked, file by file",
+    };
     let total = format!("{} checked: {good} ok, {bad} failed. {depth}", good + bad);
     if good == 0 && bad == 0 {
         return Err(Failure::new("usage", Class::Usage, "no bundle was checked"));
@@ -67,7 +70,7 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
 fn one(args: &Verify, world: &World, trust: &Trust, path: &Path) -> Result<Good, Failure> {
     let trusted = trusted(world, world.open(path)?, trust)?;
     let says = trusted.signed().says();
-    let sender = format!("{} {}", who(trusted.sender(), &says.sender.name), says.created.date());
+    let sender = format!("{} {}", trusted.sender(), says.created.date());
     let mut fields = json!({ "ok": true, "ref": trusted.signed().reference, "name": says.name, "sender": says.sender.name,
         "known_as": trusted.sender(), "created": says.created, "depth": if args.deep { "contents" } else { "outside" } });
     if !args.deep {
