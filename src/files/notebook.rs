@@ -109,12 +109,15 @@ impl Folder {
 fn kept(folders: &[Folder], books: &[Notebook]) -> Vec<bool> {
     let mut kept: Vec<bool> = folders.iter().map(|f| f.kept).collect();
     for (id, folder) in folders.iter().enumerate().rev() {
-        let full = || folder.rows(books).iter().any(|row| !matches!(row.what, What::Dir { .. }));
-        let needed = kept.get(id).is_some_and(|k| *k) || full();
-        for place in [id, folder.parent as usize] {
-            if let Some(kept) = kept.get_mut(place) {
-                *kept |= needed;
-            }
+        // A folder goes with what is in it; an empty one goes by itself, one of hollow folders does not.
+        let stays = |row: &Row| match row.what {
+            What::Dir { folder } => kept.get(folder as usize).is_some_and(|k| *k),
+            _ => true,
+        };
+        let rows = folder.rows(books);
+        let needed = if rows.is_empty() { folder.kept } else { rows.iter().any(stays) };
+        if let Some(kept) = kept.get_mut(id) {
+            *kept = needed;
         }
     }
     kept
