@@ -17,7 +17,6 @@ pub(super) struct Notebook {
 #[derive(Debug, Clone, Copy, Default)]
 struct Folder {
     id: u32,
-    parent: u32,
     kept: bool,
     start: usize,
     end: usize,
@@ -26,9 +25,9 @@ struct Folder {
 
 impl Notebook {
     /// Begins a folder, whose rows follow. One that is not `kept` stays only if something in it does.
-    pub(super) fn begin(&mut self, id: u32, parent: Option<u32>, kept: bool) {
+    pub(super) fn begin(&mut self, id: u32, kept: bool) {
         let start = self.rows.len();
-        self.folders.push(Folder { id, parent: parent.unwrap_or(ROOT), kept, start, end: start, book: 0 });
+        self.folders.push(Folder { id, kept, start, end: start, book: 0 });
     }
 
     /// Makes the folder begun last stay only if something in it does.
@@ -88,7 +87,7 @@ pub(super) fn sorted(mut books: Vec<Notebook>) -> Listing {
 }
 
 fn folders_of(books: &mut [Notebook]) -> Vec<Folder> {
-    let mut all = vec![Folder { parent: ROOT, ..Folder::default() }; books.iter().map(|b| b.folders.len()).sum()];
+    let mut all = vec![Folder::default(); books.iter().map(|b| b.folders.len()).sum()];
     for (book, number) in books.iter_mut().zip(0_u8..) {
         for folder in std::mem::take(&mut book.folders) {
             if let Some(place) = all.get_mut(folder.id as usize) {
@@ -206,18 +205,18 @@ mod tests {
     #[test]
     fn depth_first_emission_is_the_byte_order_of_paths() {
         let mut one = Notebook::default();
-        one.begin(0, None, true);
+        one.begin(0, true);
         let names =
             [("a0", FILE), ("a", dir(1)), ("a.c", FILE), ("a-b", dir(2)), ("é", FILE), ("A", FILE), ("a.", FILE)];
         for (name, what) in names {
             assert!(one.add(0, name, what, 0));
         }
         let mut two = Notebook::default();
-        two.begin(2, Some(0), true);
+        two.begin(2, true);
         assert!(two.add(2, "z", FILE, 0));
-        two.begin(1, Some(0), true);
+        two.begin(1, true);
         assert!(two.add(1, "x", FILE, 0) && two.add(1, "b", dir(3), 0) && two.add(1, "b!", FILE, 0));
-        two.begin(3, Some(1), true);
+        two.begin(3, true);
         assert!(two.add_link(3, "y", "../x", 0));
         let listing = sorted(vec![one, two]);
         let got = paths(&listing);
@@ -232,8 +231,8 @@ mod tests {
     #[test]
     fn folders_that_are_out_stay_only_if_something_in_them_does() {
         let mut book = Notebook::default();
-        for (id, parent) in [(0, None), (1, Some(0)), (2, Some(1)), (3, Some(0))] {
-            book.begin(id, parent, id == 0);
+        for id in 0..4 {
+            book.begin(id, id == 0);
         }
         for (parent, name, what) in [(2, "f", FILE), (0, "empty", dir(3)), (1, "b", dir(2)), (0, "a", dir(1))] {
             assert!(book.add(parent, name, what, 0));

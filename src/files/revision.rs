@@ -194,7 +194,7 @@ struct Lister<'a> {
 impl<'a> Lister<'a> {
     fn new(from: &'a Revision, rules: &'a Rules, attributes: &'a [Attributes], latest: Option<u64>) -> Self {
         let mut book = Notebook::default();
-        book.begin(0, None, true);
+        book.begin(0, true);
         let root = Level { path: Vec::new(), folder: 0, verdict: Verdict::default() };
         Lister {
             git: &from.git,
@@ -281,7 +281,7 @@ impl<'a> Lister<'a> {
     fn folder(&mut self, path: &[u8], name: &[u8], parent: u32, verdict: Verdict) {
         let folder = self.next_folder;
         self.next_folder += 1;
-        self.book.begin(folder, Some(parent), false);
+        self.book.begin(folder, false);
         self.check_name(path, name);
         if !self.book.add(parent, &lossy(&os(name)), What::Dir { folder }, self.time) {
             self.bad_name(path, "it is too long");

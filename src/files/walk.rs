@@ -56,7 +56,6 @@ pub struct Walked {
 struct Job {
     /// Its number; `None` if it is only counted.
     folder: Option<u32>,
-    parent: Option<u32>,
     above: Arc<Dir>,
     /// Its path; empty for the root.
     path: OsString,
@@ -108,7 +107,7 @@ impl Walk<'_> {
         let above = Arc::new(self.root.dir.try_clone().map_err(io_at("open", &self.root.at))?);
         let job = Job {
             folder: Some(0),
-            parent: None,
+
             above,
             path: OsString::new(),
             name: OsString::new(),
@@ -210,7 +209,7 @@ impl<'a> Worker<'a> {
 
     fn folder(&mut self, job: &Job) {
         if let Some(id) = job.folder {
-            self.book.begin(id, job.parent, job.verdict.out.is_none());
+            self.book.begin(id, job.verdict.out.is_none());
         }
         let opened = if job.depth == 0 { job.above.try_clone() } else { job.above.open_dir_nofollow(&job.name) };
         let listed = opened.and_then(|dir| Ok((dir.entries()?, Arc::new(dir))));
@@ -329,7 +328,7 @@ impl<'a> Worker<'a> {
         folder: Option<u32>,
     ) {
         let (above, name) = (Arc::clone(dir), entry.file_name());
-        self.found.push(Job { folder, parent: job.folder, above, path, name, verdict, depth: job.depth + 1 });
+        self.found.push(Job { folder, above, path, name, verdict, depth: job.depth + 1 });
     }
 
     /// A new folder's number. A name that is not UTF-8 is written down as it can be: something in it that is sent is
