@@ -61,7 +61,8 @@ fn each_partner_opens_its_own_compartment_and_both_give_a_union() {
     assert_eq!(names(&unpacked(&theirs, None).unwrap()), ["a", "fw"]);
     let all = open(&cast.bundle, &north, &trust, &[], None).unwrap();
     assert_eq!(names(&unpacked(&all, None).unwrap()), ["a", "fw", "ui"]);
-    assert_eq!(all.check_deep(&plainly(), &Silent).unwrap().files, 3);
+    // A check looks at each compartment alone: the file that both have is checked twice.
+    assert_eq!(all.check_deep(&plainly(), &Silent).unwrap().files, 4);
     let e = open(&cast.bundle, &acme, &trust, &[], Some(1)).err().unwrap();
     assert_eq!(e.class(), Class::WrongKey);
 }
@@ -75,6 +76,7 @@ fn compartments_that_disagree_make_the_reader_choose() {
     let trust = north.trusts();
     let both = open(&cast.bundle, &north, &trust, &[], None).unwrap();
     assert_eq!(unpacked(&both, None).unwrap_err().word(), "compartments-differ");
+    both.check_deep(&plainly(), &Silent).unwrap();
     let second = open(&cast.bundle, &north, &trust, &[], Some(1)).unwrap();
     assert_eq!(unpacked(&second, None).unwrap(), [("a".to_owned(), "two".to_owned())]);
 }
@@ -215,4 +217,53 @@ fn an_expired_bundle_is_refused_before_it_is_opened() {
     use consign::format::time::Time;
     let late = Time::from_unix(2_000_000_000);
     assert_eq!(admit(Some(late), late).unwrap_err().class(), Class::Refused);
+}
+
+#[test]
+fn a_file_that_two_compartments_have_is_checked_in_both() {
+    let north = Firm::new();
+    let (entry, _) = file("a", "xxxxx");
+    let one = plain(vec![file("a", "xxxxx")], &[&north]);
+    let two = plain(vec![(entry, b"yyyyy".to_vec()), file("b", "z")], &[&north]);
+    let cast = forge(&[&north], &[one, two], &honest);
+    let both = open(&cast.bundle, &north, &north.trusts(), &[], None).unwrap();
+    assert_eq!(both.check_deep(&plainly(), &Silent).unwrap_err().class(), Class::Changed);
+    assert_eq!(unpacked(&both, None).unwrap_err().class(), Class::Changed);
+}
+
+#[test]
+fn a_delta_takes_from_its_base_exactly_what_the_base_has() {
+    let (north, acme) = (Firm::new(), Firm::new());
+    let base = tempfile::tempdir().unwrap();
+    fs::write(base.path().join("a"), "same").unwrap();
+    fs::write(base.path().join(".consignignore"), "a\n").unwrap();
+    let entries = || vec![file(".consignignore", "a\n"), file("a", "same")];
+    let first = forge(&[&north], &[plain(entries(), &[&acme])], &honest);
+    let parent = Parent { bundle: first.reference, compartment: 0, content: first.contents[0] };
+    let delta = |entries| {
+        let forged = Forged { parent: Some(parent), ..plain(entries, &[&acme]) };
+        let cast = forge(&[&north], &[forged], &honest);
+        unpacked(&open(&cast.bundle, &acme, &north.trusts(), &[], None).unwrap(), Some(base.path()))
+    };
+    let kept = || unchanged(".consignignore", "a\n");
+    assert_eq!(delta(vec![kept(), unchanged("a", "same")]).unwrap().len(), 2);
+    assert_eq!(
+        delta(vec![kept(), file("a", "same")]).unwrap_err().class(),
+        Class::Changed,
+        "sent though the base has it"
+    );
+    assert_eq!(
+        delta(vec![kept(), unchanged("a", "other")]).unwrap_err().class(),
+        Class::Changed,
+        "the base has another"
+    );
+}
+
+#[test]
+fn a_volume_far_larger_than_its_contents_is_refused_by_every_verb() {
+    let (north, acme) = (Firm::new(), Firm::new());
+    let lie: forge::LieFn = |_, volumes| volumes[0].member = 1 << 52;
+    let cast = forge(&[&north], &[plain(vec![file("a", "x")], &[&acme])], &lie);
+    let e = open(&cast.bundle, &acme, &north.trusts(), &[], None).err().unwrap();
+    assert_eq!(e.class(), Class::Unsafe);
 }

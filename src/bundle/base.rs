@@ -17,6 +17,8 @@ use crate::format::tar::HeadKind;
 /// A checked base.
 pub(super) struct Base {
     selection: Selection,
+    /// The hash of each entry that is a file, by its number.
+    hashes: Vec<Option<Digest>>,
     path: PathBuf,
 }
 
@@ -27,7 +29,7 @@ impl Base {
     /// Reads a whole folder and compares its content id with the parent's.
     pub(super) fn open(path: &Path, parent: &Parent, progress: &dyn Progress) -> Result<Base> {
         let order = Order {
-            from: From::Folder(path),
+            from: From::Plain(path),
             globs: &[],
             allow_unportable: true,
             latest: None,
@@ -35,11 +37,19 @@ impl Base {
             survey: false,
         };
         let selection = Selection::of(&order, progress)?;
-        let got = content_of(&selection, progress)?;
+        let (got, hashes) = content_of(&selection, progress)?;
         if got != parent.content {
             return Err(Error::WrongBase { want: parent.content, got });
         }
-        Ok(Base { selection, path: path.to_owned() })
+        Ok(Base { selection, hashes, path: path.to_owned() })
+    }
+
+    /// Whether it has a file of this path, size and hash.
+    pub(super) fn has(&self, path: &str, size: u64, b3: &Digest) -> bool {
+        self.find(path).is_some_and(|i| {
+            let same_size = matches!(self.selection.item(i).kind, HeadKind::File { size: s, .. } if s == size);
+            same_size && self.hashes.get(i).copied().flatten() == Some(*b3)
+        })
     }
 
     /// Copies one file, which must still be what it was.
@@ -89,8 +99,9 @@ fn each_slice(
     Ok(())
 }
 
-/// The content id of a selection (FORMAT §4.8).
-fn content_of(selection: &Selection, progress: &dyn Progress) -> Result<Digest> {
+/// The content id of a selection (FORMAT §4.8), and the hashes of its files.
+fn content_of(selection: &Selection, progress: &dyn Progress) -> Result<(Digest, Vec<Option<Digest>>)> {
+    let mut hashes = Vec::with_capacity(selection.len());
     let mut content = Hasher::default();
     let mut reader = selection.reader()?;
     let mut path = String::new();
@@ -115,7 +126,8 @@ fn content_of(selection: &Selection, progress: &dyn Progress) -> Result<Digest> 
             HeadKind::Dir => Kind::Dir,
             HeadKind::Link(to) => Kind::Link { to: to.to_owned() },
         };
+        hashes.push(if let Kind::File { b3, .. } = &kind { Some(*b3) } else { None });
         Entry { path: RelPath::new(path.as_str())?, kind, mtime: item.mtime }.hash_into(&mut content);
     }
-    Ok(content.finish())
+    Ok((content.finish(), hashes))
 }

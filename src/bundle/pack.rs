@@ -66,7 +66,7 @@ pub fn pack(order: &Order<'_>, to: &mut dyn Write, lens: &dyn Lens, progress: &d
     if let Some(card) = order.card {
         out.member(Member::Card, card)?;
     }
-    let plans: Vec<Plan> = order.parcels.iter().map(|p| Plan::of(p.selection)).collect();
+    let plans: Vec<Plan> = order.parcels.iter().map(|p| Plan::of(p.selection)).collect::<Result<_>>()?;
     progress.begin("pack", plans.iter().map(|p| p.stream).sum());
     let mut sealed = Vec::new();
     for (n, (parcel, plan)) in order.parcels.iter().zip(&plans).enumerate() {
@@ -110,8 +110,8 @@ impl Work<'_> {
             level: self.order.level,
             lens: self.lens,
         };
-        let tallied = self.volumes(&site, nonce.bytes(), out)?;
         let terms_line = self.terms()?;
+        let tallied = self.volumes(&site, nonce.bytes(), out)?;
         let head = self.head(&tallied.tally, nonce, challenge);
         let manifest = self.manifest(&head, &terms_line, &tallied, &key, out)?;
         let tags = self.parcel.clearance.recipients();

@@ -1,7 +1,10 @@
 //! Where the stream of a compartment is cut into volumes (FORMAT §1.6; where to cut is the writer's choice).
 
+use super::Result;
 use super::select::Selection;
 use crate::format::tar::{BLOCK, Head, HeadKind, padded};
+use crate::format::too_large;
+use crate::format::version::{ENTRIES_MAX, VOLUMES_MAX};
 
 /// The aim for a volume, in bytes: a power of two, so that slices of large files are whole subtrees of BLAKE3.
 const TARGET: u64 = 4 << 20;
@@ -32,13 +35,21 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(selection: &Selection) -> Plan {
+    /// Cuts a selection.
+    ///
+    /// # Errors
+    /// [`crate::format::Error::TooLarge`] for more than a bundle can hold.
+    pub(super) fn of(selection: &Selection) -> Result<Plan> {
         let mut path = String::new();
         let spans = (0..selection.len()).map(|i| span(selection, i, &mut path));
         let stream = spans.fold(1024_u64, |sum, (_, span)| sum.saturating_add(span));
         let mut slice = TARGET;
         while slice < TARGET_MAX && stream / slice > MANY {
             slice *= 2;
+        }
+        if selection.len() as u64 > ENTRIES_MAX || stream / slice >= VOLUMES_MAX / 2 {
+            let why = "10 million entries, and about 8 TB, are the most a bundle can hold";
+            return Err(too_large("what should be sent", why).into());
         }
         let mut cutter = Cutter { volumes: Vec::new(), open: Volume { first: 0, skip: 0, len: 0 }, slice };
         for i in 0..selection.len() {
@@ -47,7 +58,7 @@ impl Plan {
         }
         let mut volumes = cutter.volumes;
         volumes.push(Volume { len: cutter.open.len + 1024, ..cutter.open });
-        Plan { volumes, stream, slice }
+        Ok(Plan { volumes, stream, slice })
     }
 
     /// The longest volume.

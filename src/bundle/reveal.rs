@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::open::{data_of, member_at};
-use super::verify::Trusted;
+use super::verify::{Trusted, volume_member_max};
 use super::{Error, Result};
 use crate::crypto::{self, CompartmentKey, Digest, Identities, Recipient, Tag, digest};
 use crate::format::card::CardError;
@@ -14,7 +14,7 @@ use crate::format::envelope::Compartment;
 use crate::format::keyfile::KeyFile;
 use crate::format::manifest::{Front, Parent};
 use crate::format::version::{KEY_PLAIN_MAX, MANIFEST_MAX, TERMS_LINE_MAX};
-use crate::format::{self, changed};
+use crate::format::{self, changed, too_large};
 use crate::policy::Admission;
 
 /// What a reader opens with.
@@ -195,6 +195,7 @@ impl Trusted {
         }
         let mut plain = Vec::new();
         key.decrypt_into(&data, &name, &mut plain)?;
+        drop(data);
         if plain.len() as u64 != public.manifest.bytes || digest(&plain) != public.manifest.blake3 {
             return Err(changed(name, "its contents differ from what was signed").into());
         }
@@ -218,6 +219,10 @@ impl Trusted {
         let quantum = head.recipients.iter().all(|r| r.key.starts_with("age1pq1"));
         ensure(!quantum, "its key is weaker than its recipients allow")?;
         ensure(Parent::agrees(head.parent.as_ref(), says.parent), "it names another parent than the envelope")?;
+        let oversized = front.volumes.iter().any(|v| v.member > volume_member_max(u64::from(v.plain)));
+        if oversized {
+            return Err(too_large(Member::Manifest(n).name(), "a volume far larger than its contents").into());
+        }
         let plains = || front.volumes.iter().map(|v| u64::from(v.plain));
         ensure(front.volumes.len() as u64 == public.volumes, "it lists another number of volumes")?;
         ensure(plains().all(|p| p > 0 && p.is_multiple_of(512)), "it cuts the stream where it can't be cut")?;

@@ -8,7 +8,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::open::member_at;
 use super::reveal::Part;
+use super::verify::check_padding;
 use super::{Error, Result};
 use crate::crypto::{CompartmentKey, Digest, Hasher, digest};
 use crate::files::{self, Hand, Progress, Root, Source};
@@ -16,7 +18,7 @@ use crate::format::changed;
 use crate::format::container::Member;
 use crate::format::entry::{Entry, Kind};
 use crate::format::frame::Unsqueezer;
-use crate::format::tar::padded;
+use crate::format::tar::{pad, padded};
 
 /// Where the contents go.
 #[derive(Clone, Copy)]
@@ -40,6 +42,17 @@ impl Pipe for Mutex<&mut (dyn Write + Send)> {
     }
 }
 
+/// What should become of an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// Nothing: nobody asked for it.
+    Skip,
+    /// Its contents are checked.
+    Check,
+    /// Its contents are checked and go where the sink says.
+    Write,
+}
+
 /// What happens to volumes that hold nothing wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
@@ -60,7 +73,7 @@ pub(super) struct VolumeAt {
 /// An entry, and for one that lies in several volumes, whose turn it is.
 struct Shared {
     entry: Entry,
-    wanted: bool,
+    want: Want,
     turn: Option<Turn>,
 }
 
@@ -93,6 +106,15 @@ struct Job {
     zeros: u64,
 }
 
+impl Job {
+    /// Whether anything in it is wanted. A volume that holds only the end of the stream is, unless one file alone is
+    /// read.
+    fn is_wanted(&self, rest: Rest) -> bool {
+        let only_end = self.pieces.is_empty() && rest == Rest::Hash;
+        only_end || self.pieces.iter().any(|p| p.shared.want != Want::Skip)
+    }
+}
+
 /// What a run needs.
 pub(super) struct Run<'a> {
     pub(super) source: &'a Source,
@@ -113,16 +135,22 @@ impl Run<'_> {
     pub(super) fn run(
         &self,
         full: Option<&crate::format::envelope::Compartment>,
-        visit: &mut dyn FnMut(&Entry) -> Result<bool>,
+        visit: &mut dyn FnMut(&Entry) -> Result<Want>,
     ) -> Result<()> {
         let longest = self.part.front.volumes.iter().map(|v| u64::from(v.plain)).max().unwrap_or(0);
         let most = usize::try_from(MEMORY / (longest * 2 + (128 << 10))).unwrap_or(1).max(1);
         let workers = self.workers.clamp(1, most);
         let (give, jobs) = sync_channel::<Job>(workers);
-        let jobs = Mutex::new(jobs);
+        // The workers alone own the receiver: if all of them are gone, giving fails instead of waiting.
+        let jobs = Arc::new(Mutex::new(jobs));
         let failed = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let hands: Vec<_> = (0..workers).map(|_| scope.spawn(|| self.work(&jobs, &failed))).collect();
+            let start = |jobs: Arc<Mutex<Receiver<Job>>>| {
+                let failed = &failed;
+                scope.spawn(move || self.work(&jobs, failed))
+            };
+            let hands: Vec<_> = (0..workers).map(|_| start(Arc::clone(&jobs))).collect();
+            drop(jobs);
             let fed = self.feed(full, visit, &give, &failed);
             if fed.is_err() {
                 failed.store(true, Ordering::Relaxed);
@@ -138,7 +166,7 @@ impl Run<'_> {
     fn feed(
         &self,
         full: Option<&crate::format::envelope::Compartment>,
-        visit: &mut dyn FnMut(&Entry) -> Result<bool>,
+        visit: &mut dyn FnMut(&Entry) -> Result<Want>,
         give: &SyncSender<Job>,
         failed: &AtomicBool,
     ) -> Result<()> {
@@ -146,9 +174,9 @@ impl Run<'_> {
         let mut feeder = Feeder { run: self, give, failed, number: 0, job: None, room: 0 };
         feeder.next_volume()?;
         while let Some(entry) = entries.next()? {
-            let wanted = visit(&entry)?;
+            let want = visit(&entry)?;
             if !entry.is_ref() {
-                feeder.entry(entry, wanted)?;
+                feeder.entry(entry, want)?;
             }
         }
         feeder.end()?;
@@ -254,21 +282,20 @@ impl Feeder<'_> {
         if self.run.progress.stopped() || self.failed.load(Ordering::Relaxed) {
             return Err(files::Error::Stopped.into());
         }
-        let wanted = job.pieces.iter().any(|p| p.shared.wanted) || matches!(self.run.sink, Sink::Check);
-        if wanted || self.run.rest == Rest::Hash {
+        if job.is_wanted(self.run.rest) || self.run.rest == Rest::Hash {
             self.give.send(job).map_err(|_| Error::Bug)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, entry: Entry, wanted: bool) -> Result<()> {
+    fn entry(&mut self, entry: Entry, want: Want) -> Result<()> {
         let span = entry.span();
         // A volume that is full exactly is left only now, since nothing may follow it.
         if self.room == 0 {
             self.next_volume()?;
         }
         let turn = (span > self.room).then(Turn::default);
-        let shared = Arc::new(Shared { entry, wanted, turn });
+        let shared = Arc::new(Shared { entry, want, turn });
         let mut from = 0;
         while from < span {
             if self.room == 0 {
@@ -317,14 +344,16 @@ struct Worker<'a> {
 impl Worker<'_> {
     fn job(&mut self, job: &Job) -> Result<()> {
         let name = Member::Volume(self.run.part.n, job.number).name();
+        if self.run.rest == Rest::Skip {
+            check_outer(self.run.source, &name, &job.volume)?;
+        }
         let size = usize::try_from(job.volume.size).map_err(|_| Error::Bug)?;
         self.a.resize(size, 0);
         self.run.source.read_at(job.volume.data, &mut self.a)?;
         if digest(&self.a) != job.volume.hash {
             return Err(changed(name, "it differs from what was signed").into());
         }
-        let wanted = matches!(self.run.sink, Sink::Check) || job.pieces.iter().any(|p| p.shared.wanted);
-        if !wanted {
+        if !job.is_wanted(self.run.rest) {
             self.run.progress.advance(job.volume.size);
             return Ok(());
         }
@@ -381,7 +410,7 @@ impl Worker<'_> {
             return Err(altered(&shared.entry));
         }
         // Of a file that nobody wants, other slices may not even have been read.
-        if !shared.wanted && !matches!(self.run.sink, Sink::Check) {
+        if shared.want == Want::Skip {
             return Ok(());
         }
         match (&shared.entry.kind, &shared.turn) {
@@ -395,7 +424,7 @@ impl Worker<'_> {
         if digest(contents) != *b3 {
             return Err(altered(&shared.entry));
         }
-        if !shared.wanted {
+        if shared.want != Want::Write {
             return Ok(());
         }
         let mut file = self.create(&shared.entry, exec)?;
@@ -415,7 +444,8 @@ impl Worker<'_> {
             state = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.hasher.update(contents);
-        if piece.shared.wanted {
+        let write = piece.shared.want == Want::Write;
+        if write {
             if piece.from == 0 {
                 state.file = self.create(entry, exec)?;
             }
@@ -427,7 +457,7 @@ impl Worker<'_> {
                 return Err(altered(entry));
             }
             let file = state.file.take();
-            if piece.shared.wanted {
+            if write {
                 self.finish(entry, file)?;
             }
         }
@@ -459,6 +489,15 @@ impl Worker<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// The header and the padding around a volume, where the file was not walked from its beginning.
+fn check_outer(source: &Source, name: &str, volume: &VolumeAt) -> Result<()> {
+    let found = member_at(source, volume.data - 512)?;
+    if found.name != name.as_bytes() || found.size != volume.size {
+        return Err(changed(name, "it is not where the manifest says it is").into());
+    }
+    check_padding(source, name, volume.data + volume.size, pad(volume.size))
 }
 
 fn altered(entry: &Entry) -> Error {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::reveal::{Part, Revealed};
-use super::stream::{Rest, Run, Sink, VolumeAt};
+use super::stream::{Rest, Run, Sink, VolumeAt, Want};
 use super::verify::Place;
 use super::{Error, Result, base};
 use crate::crypto::Digest;
@@ -95,7 +95,8 @@ impl Revealed {
         let signed = &self.trusted.signed;
         signed.card()?;
         let places = self.trusted.places()?;
-        let union = self.union()?;
+        // A check looks at each compartment alone; only a tree needs them to agree.
+        let union = if root.is_some() { self.union()? } else { HashMap::new() };
         let plan = Wanted::of(self, order, root.is_some())?;
         progress.begin(if root.is_some() { "unpack" } else { "verify" }, signed.size());
         let open: HashSet<usize> = self.open.iter().map(|p| p.n).collect();
@@ -112,7 +113,7 @@ impl Revealed {
             let volumes = self.volumes(part, &places)?;
             self.one_part(part, &volumes, order, &plan, &union, &mut making, progress)?;
         }
-        making.finish(order)
+        making.finish()
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call, and each is a noun of its own")]
@@ -136,13 +137,19 @@ impl Revealed {
         run.run(Some(self.public(part)?), &mut |entry| {
             // With several compartments, the lowest that has a path provides it.
             let mine = union.get(entry.path.as_str()).is_none_or(|(n, _)| *n == part.n);
-            let wanted = mine && plan.wants(order, entry);
-            if entry.is_ref() && (wanted || making.root.is_none()) {
-                making.reference(entry, base.as_ref())?;
-            } else if wanted {
-                making.entry(entry, order)?;
+            check_against(base.as_ref(), entry)?;
+            if !plan.wants(order, entry) {
+                return Ok(Want::Skip);
             }
-            Ok(wanted)
+            if !mine {
+                return Ok(Want::Check);
+            }
+            if entry.is_ref() {
+                making.reference(entry, base.as_ref())?
+            } else {
+                making.entry(entry, order)?
+            }
+            Ok(Want::Write)
         })
     }
 
@@ -212,7 +219,7 @@ impl Revealed {
                 let source = &self.trusted.signed.opened.source;
                 let sink = Sink::Pipe(&out);
                 let run = Run { source, part, volumes: &volumes, sink, rest: Rest::Skip, workers, progress };
-                run.run(None, &mut |e| Ok(e.path.as_str() == path))?;
+                run.run(None, &mut |e| Ok(if e.path.as_str() == path { Want::Write } else { Want::Skip }))?;
                 return Ok(size);
             }
         }
@@ -230,8 +237,12 @@ impl Wanted {
     fn of(revealed: &Revealed, order: &Unpack<'_>, making: bool) -> Result<Wanted> {
         let mut folders = order.only.map(|_| HashSet::new());
         let (mut links, mut matched, mut refs) = (0_u64, 0_u64, false);
-        revealed.list(&mut |_, entry| {
+        let mut sums = vec![(0_u64, 0_u64); revealed.open.iter().map(|p| p.n + 1).max().unwrap_or(0)];
+        revealed.list(&mut |n, entry| {
             let path = entry.path.as_str();
+            if let (Kind::File { size, .. }, Some(sum)) = (&entry.kind, sums.get_mut(n)) {
+                *sum = (sum.0 + 1, sum.1.saturating_add(*size));
+            }
             if order.only.is_some_and(|only| !only(path)) {
                 return Ok(());
             }
@@ -247,6 +258,17 @@ impl Wanted {
             }
             Ok(())
         })?;
+        // No more is ever written than was stated, and room was made for.
+        for part in &revealed.open {
+            if sums.get(part.n) != Some(&(part.front.head.files, part.front.head.bytes)) {
+                let why = "its counts differ from its entries";
+                return Err(changed(Member::Manifest(part.n).name(), why).into());
+            }
+            if refs && part.front.head.parent.is_none() {
+                let why = "it takes files from a parent that it does not name";
+                return Err(changed(Member::Manifest(part.n).name(), why).into());
+            }
+        }
         if order.only.is_some() && matched == 0 {
             return Err(Error::NothingMatched { patterns: "the patterns given".to_owned() });
         }
@@ -263,6 +285,15 @@ impl Wanted {
         let path = entry.path.as_str();
         order.only.is_none_or(|only| only(path)) || self.folders.as_ref().is_some_and(|f| f.contains(path))
     }
+}
+
+/// A file is taken from the base if, and only if, the base has the very same (FORMAT §4.9).
+fn check_against(base: Option<&base::Base>, entry: &Entry) -> Result<()> {
+    let (Some(base), Kind::File { size, b3, unchanged, .. }) = (base, &entry.kind) else { return Ok(()) };
+    if base.has(entry.path.as_str(), *size, b3) == *unchanged {
+        return Ok(());
+    }
+    Err(changed(format!("`{}`", entry.path), "what it says of the base is not so").into())
 }
 
 fn check_portable(path: &str) -> Result<()> {
@@ -327,7 +358,7 @@ impl Making<'_> {
         Ok(())
     }
 
-    fn finish(mut self, _order: &Unpack<'_>) -> Result<Counts> {
+    fn finish(mut self) -> Result<Counts> {
         if let Some(hand) = &mut self.hand {
             for (path, to, mtime) in &self.links {
                 hand.link(path, to, *mtime)?;

@@ -262,7 +262,7 @@ impl Trusted {
 
     fn check_member(&self, place: Place, hash: &Digest, buffer: &mut [u8], progress: &dyn Progress) -> Result<()> {
         let mut hasher = Hasher::default();
-        let mut head = Ok(());
+        let mut head = if place.size == 0 { check_head(place.member, &[]) } else { Ok(()) };
         let mut at = 0;
         while at < place.size {
             if progress.stopped() {
@@ -300,7 +300,8 @@ fn check_head(member: Member, first: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn check_padding(source: &Source, name: &str, at: u64, len: u64) -> Result<()> {
+/// Checks that the bytes after a member's data are zero.
+pub(super) fn check_padding(source: &Source, name: &str, at: u64, len: u64) -> Result<()> {
     let mut bytes = [0; 512];
     let bytes = bytes.get_mut(..usize::try_from(len).unwrap_or(0)).unwrap_or_default();
     source.read_at(at, bytes)?;

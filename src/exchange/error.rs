@@ -28,6 +28,14 @@ pub enum Error {
     /// A rule.
     #[error(transparent)]
     Refused(#[from] crate::policy::Refusal),
+    /// What was asked for is there and on record; something that should follow it failed.
+    #[error("{} is there and on record, but not all that belongs to it: {source}", path.display())]
+    After {
+        /// What is there.
+        path: PathBuf,
+        /// What failed after it.
+        source: files::Error,
+    },
     /// An output that would be part of what is packed.
     #[error("{} lies inside the folder that is packed", path.display())]
     OutputInTree {
@@ -161,6 +169,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// A failure after `path` was published.
+    pub(super) fn after(path: &std::path::Path, source: files::Error) -> Error {
+        Error::After { path: path.to_owned(), source }
+    }
+}
+
 fn place(line: u64) -> String {
     if line == 0 { "the last line".to_owned() } else { format!("line {line}") }
 }
@@ -178,6 +193,7 @@ impl Fault for Error {
             Error::Bundle(e) => e.word(),
             Error::Refused(e) => e.word(),
             Error::OutputInTree { .. } => "output-in-tree",
+            Error::After { .. } => "incomplete",
             Error::BadBundleName { .. } => "bad-name",
             Error::HomeReadOnly { .. } => "home-read-only",
             Error::KeyExists { .. } => "key-exists",
@@ -208,6 +224,7 @@ impl Fault for Error {
             Error::Refused(e) => e.class(),
             Error::BadBundleName { .. } => Class::Usage,
             Error::OutputInTree { .. }
+            | Error::After { .. }
             | Error::HomeReadOnly { .. }
             | Error::KeyExists { .. }
             | Error::KeyUnfinished { .. }

@@ -146,7 +146,9 @@ fn make_private(folder: &Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    Ok(builder.create(folder).map_err(io_at("make", folder))?)
+    builder.create(folder).map_err(io_at("make", folder))?;
+    // So that what is synced in it later is found again after a power cut.
+    Ok(files::sync_folder(files::folder_of(folder))?)
 }
 
 fn root_cause(error: &Error) -> String {

@@ -57,7 +57,6 @@ impl Ledger {
         let _lock = Lock::wait(&folder.join("lock"))?;
         let writer = self.home.writer_or_new()?;
         let path = chain_path(&folder, writer);
-        let is_new = !path.exists();
         let mut file = open_chain(&path)?;
         let tail = Tail::read(&mut file, &path)?;
         let head = tail.head(&path, writer)?;
@@ -68,7 +67,7 @@ impl Ledger {
             let _unused = file.set_len(tail.end);
             return Err(io_at("write", &path)(e).into());
         }
-        if is_new {
+        if tail.end == 0 {
             files::sync_folder(&folder)?;
             files::sync_folder(self.home.path())?;
         }
@@ -237,7 +236,11 @@ fn name_in(line: &str) -> Option<&str> {
 
 fn number_of(name: &str, prefix: &str) -> Option<u64> {
     let digits = name.strip_prefix(prefix)?.strip_prefix('-')?;
-    if digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
+    if (4..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+        digits.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// The beginning of a bundle's name (FORMAT §2.1) from a partner's or a folder's.

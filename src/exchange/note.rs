@@ -22,7 +22,14 @@ pub struct Note<'a> {
 /// The recipe of FORMAT §7, word for word, for a bundle's file and a signer of these names.
 #[must_use]
 pub fn recipe(file: &str, signer: &str) -> String {
-    RECIPE.replace("{file}", file).replace("{signer}", signer)
+    RECIPE.replace("{file}", &quoted(file)).replace("{signer}", signer)
+}
+
+/// A file name as a shell takes it for one word.
+fn quoted(file: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    let safe = !file.starts_with('-') && file.chars().all(plain);
+    if safe { file.to_owned() } else { format!("'./{}'", file.replace('\'', "'\\''")) }
 }
 
 const RECIPE: &str = include_str!("recipe.sh");

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::trust::Trust;
 use super::{Error, Home, Ledger, Result, keys};
 use crate::bundle::{Ask, Counts, Opened, Revealed, Signed, Trusted, Unpack};
-use crate::class::Class;
 use crate::crypto::Identities;
 use crate::files::{self, Progress, Root, Source, Staging, move_aside};
 use crate::format::record::Event;
@@ -119,16 +118,22 @@ pub fn unpack(home: &Home, revealed: &Revealed, order: &Order<'_>, progress: &dy
         return Err(files::Error::Stopped.into());
     }
     let stamp = order.now.to_string().replace(':', "");
-    let aside = if order.force { move_aside(order.target, &stamp)? } else { None };
-    if let Some(path) = terms_path.as_deref().filter(|p| order.force && std::fs::symlink_metadata(p).is_ok()) {
-        move_aside(path, &stamp)?;
-    }
     let entry = record(home, revealed, order.now)?;
-    staging.publish()?;
+    let aside = if order.force { move_aside(order.target, &stamp)? } else { None };
+    staging.publish().inspect_err(|_| put_back(aside.as_deref(), order.target))?;
     if let (Some(path), Some(text)) = (&terms_path, terms) {
-        files::write_new(path, text.as_bytes(), false)?;
+        let written = move_aside(path, &stamp).and_then(|_| files::write_new(path, text.as_bytes(), false));
+        written.map_err(|e| Error::after(order.target, e))?;
     }
     Ok(Delivery { folder: order.target.to_owned(), counts, terms: terms_path, aside, entry })
+}
+
+/// The old folder, back where it was, when the new one could not be published.
+fn put_back(aside: Option<&Path>, target: &Path) {
+    if let Some(aside) = aside {
+        // If this fails as well, it lies under the name with the date; nothing is lost.
+        let _unused = std::fs::rename(aside, target);
+    }
 }
 
 /// `NAME.terms.txt` beside the folder, never inside it.
@@ -164,8 +169,7 @@ fn record(home: &Home, revealed: &Revealed, now: Time) -> Result<std::result::Re
     let own = keys::own_card(home)?.and_then(|c| c.signers.first().map(crate::crypto::PublicKey::fingerprint));
     match home.ensure_writable().and_then(|()| Ledger::open(home).append(&event, now, own.as_ref())) {
         Ok(entry) => Ok(Ok(entry)),
-        Err(e) if crate::class::Fault::class(&e) == Class::Record => Err(e),
-        Err(e @ (Error::HomeReadOnly { .. } | Error::Files(_))) => Ok(Err(e.to_string())),
+        Err(e @ Error::HomeReadOnly { .. }) => Ok(Err(e.to_string())),
         Err(e) => Err(e),
     }
 }

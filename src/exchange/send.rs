@@ -213,9 +213,10 @@ fn check_output(order: &Send<'_>, target: &Path) -> Result<()> {
     if inside {
         return Err(Error::OutputInTree { path: target.to_owned() });
     }
-    for path in [target.to_owned(), note_of(target)] {
+    let note = note_of(target);
+    for path in [target.to_owned(), note.clone()] {
         let there = std::fs::symlink_metadata(&path).is_ok_and(|m| !order.force || !m.is_file());
-        if there {
+        if there || (path == note && path.exists() && !is_note_of(&note, target)) {
             return Err(files::Error::Exists { path }.into());
         }
     }
@@ -229,8 +230,20 @@ fn is_inside(target: &Path, tree: &Path) -> bool {
     }
 }
 
+/// `NAME.txt` beside `NAME.consign`; for any other name, `.txt` behind it, so it is never the bundle itself.
 fn note_of(target: &Path) -> PathBuf {
-    target.with_extension("txt")
+    if target.extension().is_some_and(|e| e == "consign") {
+        return target.with_extension("txt");
+    }
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(".txt");
+    target.with_file_name(name)
+}
+
+/// Whether a file may be replaced by this run's cover note: only an earlier note of the same bundle may.
+fn is_note_of(note: &Path, target: &Path) -> bool {
+    let begins = target.file_name().map(|n| format!("{}: ", n.to_string_lossy())).unwrap_or_default();
+    files::read_small(note, 1 << 20).is_ok_and(|text| text.starts_with(begins.as_bytes()))
 }
 
 /// What this run writes, and what earlier runs wrote beside it, is not part of the project.
@@ -292,11 +305,13 @@ impl Draft<'_> {
                 let sealed = self.payload(signer, &mut pending, lens, progress)?;
                 pending.sync()?;
                 let entry = self.record(&sealed, signer)?;
+                let mut note = Pending::create(&note_of(target), self.order.force)?;
+                let text = self.note(&sealed, signer).cover()?;
+                note.write_all(text.as_bytes()).map_err(files::io_at("write", note.target()))?;
                 pending.write_all(&sealed.tail).map_err(files::io_at("write", target))?;
                 pending.publish()?;
-                let note = note_of(target);
-                files::write_new(&note, self.note(&sealed, signer).cover()?.as_bytes(), self.order.force)?;
-                self.shipment(&sealed, signer, entry, Some(note))
+                note.publish().map_err(|e| Error::after(target, e))?;
+                self.shipment(&sealed, signer, entry, Some(note_of(target)))
             }
             (None, Some(stream)) => {
                 let sealed = self.payload(signer, stream, lens, progress)?;

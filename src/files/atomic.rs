@@ -1,7 +1,7 @@
 //! A file that appears whole or not at all: written under a hidden name, synced, published by one rename that
 //! replaces nothing (P7, P9). The hidden file is locked while somebody writes it, so leftovers are known.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,10 @@ impl Pending {
     /// # Errors
     /// [`Error::Exists`]; [`Error::Busy`] when another run is writing it; what the system says.
     pub fn create(target: &Path, replace: bool) -> Result<Pending> {
+        Pending::with_mode(target, replace, 0o644)
+    }
+
+    fn with_mode(target: &Path, replace: bool, mode: u32) -> Result<Pending> {
         let name = target.file_name().and_then(|n| n.to_str());
         let bad = io::Error::new(io::ErrorKind::InvalidInput, "not a file name");
         let name = name.ok_or_else(|| io_at("write", target)(bad))?;
@@ -47,9 +51,8 @@ impl Pending {
         }
         sweep(folder_of(target));
         let temp = folder_of(target).join(format!(".{name}{SUFFIX}"));
-        let file = claim(&temp)?.ok_or_else(|| Error::Busy { path: target.to_owned() })?;
+        let file = claim(&temp, mode)?.ok_or_else(|| Error::Busy { path: target.to_owned() })?;
         litter::made(&temp);
-        file.set_len(0).map_err(io_at("write", &temp))?;
         Ok(Pending { file, temp, target: target.to_owned(), replace, published: false })
     }
 
@@ -106,25 +109,41 @@ impl Drop for Pending {
     }
 }
 
-/// Opens and locks a hidden file; `None` when somebody else holds it.
-fn claim(temp: &Path) -> Result<Option<File>> {
-    loop {
+/// How often and how long a hidden file is waited for: a sweep of another run may look at it for a moment.
+const TRIES: u32 = 20;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
+
+/// Makes and locks a hidden file; `None` when somebody else holds it. Nothing that was there is ever written into.
+fn claim(temp: &Path, mode: u32) -> Result<Option<File>> {
+    for _ in 0..TRIES {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true).create_new(true);
         private(&mut options);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
-        let file = options.open(temp).map_err(io_at("write", temp))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(e)) => return Err(io_at("lock", temp)(e)),
-        }
-        // The one who held it before may have removed or published it between our open and our lock.
-        if is_same(&file, temp) {
-            return Ok(Some(file));
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+        #[cfg(not(unix))]
+        let _ = mode;
+        match options.open(temp) {
+            Ok(file) if file.try_lock().is_ok() && is_same(&file, temp) => return Ok(Some(file)),
+            Ok(_) => std::thread::sleep(PAUSE),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                if !remove_leftover(temp) {
+                    std::thread::sleep(PAUSE);
+                }
+            }
+            Err(e) => return Err(io_at("write", temp)(e)),
         }
     }
+    Ok(None)
+}
+
+/// Removes a hidden file whose lock nobody holds.
+fn remove_leftover(path: &Path) -> bool {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    private(&mut options);
+    let Ok(file) = options.open(path) else { return false };
+    file.try_lock().is_ok() && is_same(&file, path) && fs::remove_file(path).is_ok()
 }
 
 #[cfg(unix)]
@@ -151,13 +170,7 @@ fn sweep(folder: &Path) {
         if !ours || !entry.file_type().is_ok_and(|t| t.is_file()) {
             continue;
         }
-        let mut options = OpenOptions::new();
-        options.read(true);
-        private(&mut options);
-        let Ok(file) = options.open(entry.path()) else { continue };
-        if file.try_lock().is_ok() && is_same(&file, &entry.path()) {
-            let _unused = fs::remove_file(entry.path());
-        }
+        remove_leftover(&entry.path());
     }
 }
 
@@ -210,12 +223,7 @@ pub fn write_new(target: &Path, bytes: &[u8], replace: bool) -> Result<()> {
 /// # Errors
 /// Those of [`Pending`].
 pub fn write_private(target: &Path, bytes: &[u8]) -> Result<()> {
-    let mut pending = Pending::create(target, false)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        pending.file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io_at("write", target))?;
-    }
+    let mut pending = Pending::with_mode(target, false, 0o600)?;
     pending.write_all(bytes).map_err(io_at("write", target))?;
     pending.publish()
 }

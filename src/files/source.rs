@@ -15,6 +15,9 @@ pub struct Source {
     len: u64,
 }
 
+/// The most parts of a bundle (FORMAT §1.7).
+const PARTS_MAX: u32 = 999;
+
 #[derive(Debug)]
 struct Part {
     start: u64,
@@ -30,12 +33,19 @@ impl Source {
     pub fn open(path: &Path, progress: &dyn Progress) -> Result<Source> {
         let mut parts = Vec::new();
         let mut start = 0;
-        for number in 1.. {
+        for number in 1..=PARTS_MAX + 1 {
             let Some(file) = open_part(path, number)? else { break };
             let meta = file.metadata().map_err(io_at("read", path))?;
             if meta.is_dir() {
                 let e = io::Error::new(io::ErrorKind::IsADirectory, "is a folder, not a bundle");
                 return Err(io_at("read", path)(e));
+            }
+            let unusable = |why| Err(io_at("read", path)(io::Error::new(io::ErrorKind::InvalidData, why)));
+            if number > PARTS_MAX {
+                return unusable("it has more than 999 parts");
+            }
+            if number > 1 && (!meta.is_file() || meta.len() == 0) {
+                return unusable("one of its parts is empty, or no file");
             }
             if !meta.is_file() {
                 return Source::spool(file, path, std::env::temp_dir().as_path(), progress);

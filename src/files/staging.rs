@@ -15,7 +15,7 @@ use super::{Error, Result, io_at};
 pub struct Staging {
     folder: PathBuf,
     target: PathBuf,
-    lock: Option<Lock>,
+    _lock: Lock,
 }
 
 impl Staging {
@@ -38,14 +38,16 @@ impl Staging {
                 None => return Err(Error::Busy { path: target.to_owned() }),
             }
         }
-        make_private(&folder).map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => Error::Busy { path: target.to_owned() },
+        let busy = || Error::Busy { path: target.to_owned() };
+        make_folder(&folder, 0o700).map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => busy(),
             _ => io_at("write", &folder)(e),
         })?;
+        // Until the lock is held the folder is not ours: another run may have taken it for a leftover.
+        let lock = Lock::take(&folder.join("lock")).ok().flatten().ok_or_else(busy)?;
         litter::made(&folder);
-        let mut staging = Staging { folder, target: target.to_owned(), lock: None };
-        staging.lock = Lock::take(&staging.folder.join("lock"))?;
-        fs::create_dir(staging.tree()).map_err(io_at("write", &staging.folder))?;
+        let staging = Staging { folder, target: target.to_owned(), _lock: lock };
+        make_folder(&staging.tree(), 0o755).map_err(io_at("write", &staging.folder))?;
         Ok(staging)
     }
 
@@ -121,10 +123,12 @@ fn is_free(target: &Path) -> Result<bool> {
     }
 }
 
-fn make_private(folder: &Path) -> io::Result<()> {
+fn make_folder(folder: &Path, mode: u32) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     builder.create(folder)
 }
 

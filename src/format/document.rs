@@ -26,6 +26,9 @@ impl Document {
         let end = bytes.iter().position(|b| *b == b'\n').ok_or_else(|| changed(part, "it has no signature"))?;
         let (line, rest) = bytes.split_at(end);
         let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+        if line.contains(&b'\r') {
+            return Err(changed(part, "a carriage return within its first line"));
+        }
         let rest = std::str::from_utf8(rest.get(1..).unwrap_or_default()).map_err(|_| changed(part, "not a text"))?;
         let rest = rest.replace("\r\n", "\n");
         let armours = split_armours(&rest).ok_or_else(|| changed(part, "something stands beside its signatures"))?;
@@ -57,5 +60,23 @@ impl Document {
         out.push(b'\n');
         self.armours.iter().for_each(|a| out.extend_from_slice(a.as_bytes()));
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARMOUR: &str = "-----BEGIN SSH SIGNATURE-----\nU1NI\n-----END SSH SIGNATURE-----\n";
+
+    #[test]
+    fn line_ends_are_free_but_a_carriage_return_within_the_line_is_not() {
+        let lf = Document::split(format!("{{}}\n{ARMOUR}").as_bytes(), "x").unwrap();
+        let crlf = Document::split(format!("{{}}\n{ARMOUR}").replace('\n', "\r\n").as_bytes(), "x").unwrap();
+        assert_eq!(lf, crlf);
+        assert_eq!(lf.line, b"{}");
+        for bad in ["{\r}\n", "{}\r\r\n", "\r{}\n"] {
+            assert!(Document::split(format!("{bad}{ARMOUR}").as_bytes(), "x").is_err(), "{bad:?}");
+        }
     }
 }

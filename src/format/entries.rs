@@ -86,6 +86,13 @@ impl<'a> Entries<'a> {
         Entries { frames: Frames::new(rest), at: 0, full, tally: Tally::new(nonce), last: None, open: Vec::new() }
     }
 
+    /// Sets how many bytes of lines are still to come: more are an error at once, fewer at the end.
+    #[must_use]
+    pub fn bounded(mut self, most: u64) -> Self {
+        self.frames.most = Some(most);
+        self
+    }
+
     /// Bytes of lines read so far.
     #[must_use]
     pub fn lines_read(&self) -> u64 {
@@ -99,10 +106,13 @@ impl<'a> Entries<'a> {
     #[expect(clippy::should_implement_trait, reason = "an iterator can't return Result<Option<_>>")]
     pub fn next(&mut self) -> Result<Option<Entry>> {
         if self.at == self.frames.lines.len() {
-            if !self.frames.advance()? {
-                return Ok(None);
-            }
+            let more = self.frames.advance()?;
             self.at = 0;
+            if !more {
+                let whole = self.frames.most.is_none_or(|most| most == self.frames.total);
+                let fewer = || changed("manifest", "it holds fewer lines than the envelope says");
+                return if whole { Ok(None) } else { Err(fewer()) };
+            }
             let offset = parse_offset(self.line()?)?;
             if offset != self.tally.offset {
                 return Err(changed("manifest", "an `o` line that states a wrong offset"));

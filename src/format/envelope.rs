@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{changed, too_large};
 use super::time::Time;
-use super::version::{COMPARTMENTS_MAX, ENVELOPE_MAX, FORMAT, SIGNERS_MAX, TAGS_MAX, VOLUME_MAX, VOLUMES_MAX};
+use super::version::{
+    COMPARTMENTS_MAX, ENVELOPE_MAX, FORMAT, MANIFEST_MAX, SIGNERS_MAX, TAGS_MAX, VOLUME_MAX, VOLUMES_MAX,
+};
 use super::{Error, Result, json};
 use crate::crypto::{Digest, Fingerprint, Hex, Tag, digest, sha256};
 
@@ -165,12 +167,6 @@ impl Envelope {
         Ok(envelope)
     }
 
-    /// The stated BLAKE3 hash of B3SUMS.
-    #[must_use]
-    pub fn sums(&self) -> Option<Digest> {
-        self.subject.first().map(|s| s.digest.blake3)
-    }
-
     /// Whether both stated hashes fit these B3SUMS.
     #[must_use]
     pub fn fits(&self, sums: &[u8]) -> bool {
@@ -184,34 +180,29 @@ impl Envelope {
         ensure(self.subject.len() == 1 && self.subject.iter().all(|s| s.name == "B3SUMS"), "not about B3SUMS alone")?;
         ensure(valid_name(&p.name), "its name has a form that names can't have")?;
         ensure((p.kind == Kind::Return) == p.in_reply_to.is_some(), "a return answers a drop, and only a return does")?;
-        ensure(!p.signers.is_empty(), "nobody is listed as signer")?;
+        ensure((1..=SIGNERS_MAX).contains(&p.signers.len()), "not 1 to 8 signers")?;
         let mut signers: Vec<_> = p.signers.iter().collect();
         signers.sort();
         signers.dedup();
         ensure(signers.len() == p.signers.len(), "a signer is listed twice")?;
-        ensure(!p.compartments.is_empty(), "it has no compartment")?;
+        ensure((1..=COMPARTMENTS_MAX).contains(&p.compartments.len()), "not 1 to 64 compartments")?;
         p.compartments.iter().try_for_each(Compartment::check)
     }
 
     fn check_limits(&self) -> Result<()> {
         let p = &self.predicate;
         let most = |ok: bool, why: &str| if ok { Ok(()) } else { Err(too_large("envelope.json", why)) };
-        most(p.signers.len() <= SIGNERS_MAX, "more than 8 signers")?;
-        most(p.compartments.len() <= COMPARTMENTS_MAX, "more than 64 compartments")?;
-        most(p.compartments.iter().all(|c| c.tags.len() <= TAGS_MAX), "more than 128 recipients")?;
         most(p.compartments.iter().all(|c| c.volume <= VOLUME_MAX), "a volume of more than 64 MiB")?;
         most(p.compartments.iter().all(|c| c.volumes <= VOLUMES_MAX), "more than 999,999 volumes")?;
-        most(
-            p.compartments.iter().all(|c| c.manifest.bytes <= super::version::MANIFEST_MAX),
-            "a manifest of more than 4 GiB",
-        )
+        let within = |m: &ManifestPlace| m.size.max(m.bytes).max(m.lines) <= MANIFEST_MAX;
+        most(p.compartments.iter().all(|c| within(&c.manifest)), "a manifest of more than 4 GiB")
     }
 }
 
 impl Compartment {
     fn check(&self) -> std::result::Result<(), &'static str> {
         let ensure = |ok: bool, why| if ok { Ok(()) } else { Err(why) };
-        ensure(!self.tags.is_empty(), "a compartment without a recipient")?;
+        ensure((1..=TAGS_MAX).contains(&self.tags.len()), "a compartment without 1 to 128 recipients")?;
         ensure(self.tags.iter().zip(self.tags.iter().skip(1)).all(|(a, b)| a < b), "recipient tags out of order")?;
         ensure(self.volumes >= 1 && self.volume >= 1, "a compartment without a volume")?;
         ensure(self.stream >= 1024 && self.stream.is_multiple_of(512), "a stream of an impossible length")?;
@@ -249,4 +240,64 @@ pub fn valid_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Fault;
+    use serde_json::{Value, json};
+
+    fn sound() -> Value {
+        let tag = "00".repeat(16);
+        let hash = "00".repeat(32);
+        json!({
+            "_type": STATEMENT, "predicateType": PREDICATE,
+            "subject": [{"name": "B3SUMS", "digest": {"blake3": hash, "sha256": hash}}],
+            "predicate": {
+                "format": 1, "crit": [], "bundle": tag, "name": "a", "kind": "drop",
+                "created": "2026-01-01T00:00:00Z", "expires": null, "sender": {"name": ""},
+                "signers": [signer(0)], "tool": "", "inReplyTo": null, "parent": null, "supersedes": [],
+                "compartments": [{
+                    "tags": [tag], "held": false, "volumes": 1, "volume": 1024, "stream": 1024,
+                    "manifest": {"offset": 0, "size": 1, "bytes": 1, "lines": 1, "blake3": hash},
+                    "terms": hash, "entriesRoot": hash,
+                }],
+            },
+        })
+    }
+
+    fn signer(n: u8) -> String {
+        // 32 bytes are 43 characters of base64; the first one is free.
+        format!("SHA256:{}{}", char::from(b'A' + n), "A".repeat(42))
+    }
+
+    fn word(change: impl FnOnce(&mut Value)) -> &'static str {
+        let mut envelope = sound();
+        change(&mut envelope["predicate"]);
+        Envelope::parse(&serde_json::to_vec(&envelope).unwrap()).map_or_else(|e| e.word(), |_| "ok")
+    }
+
+    #[test]
+    fn each_number_of_a_manifest_has_its_limit() {
+        assert_eq!(word(|_| ()), "ok");
+        for field in ["size", "bytes", "lines"] {
+            let set = |n: u64| word(|p| p["compartments"][0]["manifest"][field] = n.into());
+            assert_eq!(set(MANIFEST_MAX), "ok", "{field}");
+            assert_eq!(set(MANIFEST_MAX + 1), "too-large", "{field}");
+        }
+        assert_eq!(word(|p| p["format"] = 2.into()), "newer-format");
+    }
+
+    #[test]
+    fn to_leave_a_range_is_a_change_not_a_limit() {
+        let signers = |n: u8| word(|p| p["signers"] = (0..n).map(signer).collect());
+        assert_eq!((signers(0), signers(8), signers(9)), ("changed", "ok", "changed"));
+        let tags = |n: u32| {
+            word(|p| p["compartments"][0]["tags"] = (0..n).map(|i| Value::from(format!("{i:032x}"))).collect())
+        };
+        assert_eq!((tags(0), tags(128), tags(129)), ("changed", "ok", "changed"));
+        let parts = |n: usize| word(|p| p["compartments"] = vec![p["compartments"][0].clone(); n].into());
+        assert_eq!((parts(0), parts(64), parts(65)), ("changed", "ok", "changed"));
+    }
 }

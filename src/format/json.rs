@@ -17,17 +17,34 @@ const DEPTH_MAX: usize = 32;
 /// [`super::Error::Changed`] for anything that is not such JSON or lacks a field.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8], part: &str) -> Result<T> {
     check(bytes, part)?;
+    checked(bytes, part)
+}
+
+/// As [`parse`], for what says its kind in a field `consign`, such as `card/1`. That field is read before the others,
+/// so that a later number is told from damage whatever its other fields are (FORMAT §0.4).
+///
+/// # Errors
+/// [`super::Error::Newer`] for another number, [`super::Error::Changed`] for another word; those of [`parse`].
+pub fn parse_kind<T: DeserializeOwned>(bytes: &[u8], part: &str, word: &str) -> Result<T> {
+    #[derive(Deserialize)]
+    struct Peek {
+        consign: String,
+    }
+    check(bytes, part)?;
+    let peek: Peek = checked(bytes, part)?;
+    check_kind(&peek.consign, word, part)?;
+    checked(bytes, part)
+}
+
+fn checked<T: DeserializeOwned>(bytes: &[u8], part: &str) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|e| changed(part, e.to_string()))
 }
 
-/// Checks a document's `consign` field, such as `card/1`.
-///
-/// # Errors
-/// [`super::Error::Newer`] for another number, [`super::Error::Changed`] for another word.
-pub fn check_kind(found: &str, word: &str, part: &str) -> Result<()> {
+fn check_kind(found: &str, word: &str, part: &str) -> Result<()> {
+    let digits = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
     match found.split_once('/') {
         Some((w, "1")) if w == word => Ok(()),
-        Some((w, n)) if w == word && n.parse::<u32>().is_ok() => Err(super::Error::Newer { what: found.to_owned() }),
+        Some((w, n)) if w == word && digits(n) => Err(super::Error::Newer { what: found.to_owned() }),
         _ => Err(changed(part, format!("not a {word}/1"))),
     }
 }
@@ -41,6 +58,7 @@ pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> std::re
 }
 
 const DEEP: &str = "JSON nested more than 32 deep";
+const HALF: &str = "half of a surrogate pair in a JSON string";
 
 /// Checks that the bytes are one object within the rules.
 ///
@@ -128,7 +146,7 @@ impl Scan<'_> {
         if value > INTEGER_MAX { Err("a number beyond 2^53-1") } else { Ok(()) }
     }
 
-    /// The raw span between the quotes; escapes are checked, `serde_json` checks surrogates.
+    /// The raw span between the quotes. Escapes are checked here, as `serde_json` skips the fields that nobody reads.
     fn string(&mut self) -> Check<(usize, usize)> {
         self.pos += 1;
         let start = self.pos;
@@ -138,15 +156,37 @@ impl Scan<'_> {
                     self.pos += 1;
                     return Ok((start, self.pos - 1));
                 }
-                b'\\' => {
-                    self.pos += 2;
-                    if self.pos > self.bytes.len() {
-                        return Err("the JSON is cut short");
-                    }
-                }
+                b'\\' => self.escape()?,
                 0..=0x1f => return Err("a control character in a JSON string"),
                 _ => self.pos += 1,
             }
+        }
+    }
+
+    /// One escape, or the two that spell a surrogate pair.
+    fn escape(&mut self) -> Check<()> {
+        match self.unit()? {
+            Some(0xd800..=0xdbff) if self.peek() == Some(b'\\') => match self.unit()? {
+                Some(0xdc00..=0xdfff) => Ok(()),
+                _ => Err(HALF),
+            },
+            Some(0xd800..=0xdfff) => Err(HALF),
+            _ => Ok(()),
+        }
+    }
+
+    /// Steps over a backslash and what belongs to it, and returns the number of a `\u`.
+    fn unit(&mut self) -> Check<Option<u32>> {
+        self.pos += 2;
+        match self.bytes.get(self.pos - 1).ok_or("the JSON is cut short")? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(None),
+            b'u' => {
+                let digits = self.bytes.get(self.pos..self.pos + 4).ok_or("the JSON is cut short")?;
+                self.pos += 4;
+                let digit = |n, b: &u8| Some((n << 4) | char::from(*b).to_digit(16)?);
+                digits.iter().try_fold(0, digit).map(Some).ok_or("a malformed JSON string")
+            }
+            _ => Err("a malformed JSON string"),
         }
     }
 
@@ -244,14 +284,50 @@ mod tests {
             r#"{a:1}"#,
             r#"{"a":"\"#,
             r#"{"x":{"b":1,"b":2}}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"\udc00"}"#,
+            r#"{"a":"\ud800x"}"#,
+            r#"{"a":"\ud800\n"}"#,
+            r#"{"a":"\ud800\ud800"}"#,
+            r#"{"a":"\udc00\ud800"}"#,
+            r#"{"\ud800":1}"#,
+            r#"{"a":"\x"}"#,
+            r#"{"a":"\u12"}"#,
+            r#"{"a":"\u12g4"}"#,
+            r#"{"a":"\u+123"}"#,
+            r#"{"a":"\U0061"}"#,
+            r#"{"a":"\u00"#,
         ] {
             assert!(scan(bad.as_bytes()).is_err(), "{bad}");
         }
         assert_eq!(scan(br#"{"a":9007199254740991}"#), Ok(()));
+        assert_eq!(scan(br#"{"a":"\ud83D\uDE00\uffff\"\\\/\b\f\n\r\t","\ud83d\ude00":1}"#), Ok(()));
         let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
         assert_eq!(scan(deep(31).as_bytes()), Ok(()));
         assert!(scan(deep(32).as_bytes()).is_err());
         assert!(scan(deep(1_000_000).as_bytes()).is_err());
         assert!(scan(b"{\"a\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_later_number_is_newer_whatever_else_is_there() {
+        #[derive(Debug, Deserialize)]
+        struct Card {
+            consign: String,
+            name: String,
+        }
+        let word = |text: &str| {
+            use crate::class::Fault;
+            parse_kind::<Card>(text.as_bytes(), "x", "card").map_or_else(|e| e.word(), |_| "ok")
+        };
+        let card: Card = parse_kind(br#"{"name":"n","consign":"card/1"}"#, "x", "card").unwrap();
+        assert_eq!((card.consign.as_str(), card.name.as_str()), ("card/1", "n"));
+        assert_eq!(word(r#"{"consign":"card/2"}"#), "newer-format");
+        assert_eq!(word(r#"{"consign":"card/99999999999","name":null}"#), "newer-format");
+        for bad in ["card/1", "card/", "card/+2", "card/x", "cards/2", "key/2", "card"] {
+            assert_eq!(word(&format!("{{\"consign\":\"{bad}\"}}")), "changed", "{bad}");
+        }
+        assert_eq!(word(r#"{"name":"n"}"#), "changed");
+        assert_eq!(word(r#"{"consign":"card/2","x":"\ud800"}"#), "changed");
     }
 }

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::envelope::BundleRef;
-use super::error::changed;
+use super::error::{changed, too_large};
 use super::time::Time;
+use super::version::{KEY_MEMBER_MAX, TAGS_MAX};
 use super::{Result, json};
-use crate::crypto::{PublicKey, Tag};
+use crate::crypto::{AgeHead, PublicKey, Tag};
 
 /// The namespace of key file signatures.
 pub const NAMESPACE: &str = "consign-key-v1";
@@ -37,12 +38,12 @@ impl KeyFile {
     /// [`super::card::CardError`] for its bytes or its signature.
     pub fn read(bytes: &[u8]) -> std::result::Result<(KeyFile, PublicKey), super::card::CardError> {
         let document = Document::split(bytes, "key file")?;
-        let file: KeyFile = json::parse(&document.line, "key file")?;
+        let file: KeyFile = json::parse_kind(&document.line, "key file", "key")?;
         let ascending = file.tags.iter().zip(file.tags.iter().skip(1)).all(|(a, b)| a < b);
-        json::check_kind(&file.consign, "key", "key file")?;
-        if file.tags.is_empty() || !ascending {
-            return Err(changed("key file", "it lacks recipient tags in order").into());
+        if !(1..=TAGS_MAX).contains(&file.tags.len()) || !ascending {
+            return Err(changed("key file", "it lacks 1 to 128 recipient tags in order").into());
         }
+        AgeHead::of_key(&file.key_age()?, "key file")?;
         match document.verify(NAMESPACE, "key file")?.as_slice() {
             [one] => Ok((file, one.clone())),
             _ => Err(changed("key file", "it has more than one signature").into()),
@@ -52,10 +53,14 @@ impl KeyFile {
     /// The `key.age` in it.
     ///
     /// # Errors
-    /// [`super::Error::Changed`] unless it is base64.
+    /// [`super::Error::Changed`] unless it is base64, [`super::Error::TooLarge`] beyond 256 KiB.
     pub fn key_age(&self) -> Result<Vec<u8>> {
-        base64::engine::general_purpose::STANDARD
+        let key = base64::engine::general_purpose::STANDARD
             .decode(&self.key)
-            .map_err(|_| changed("key file", "its key is not base64"))
+            .map_err(|_| changed("key file", "its key is not base64"))?;
+        if key.len() as u64 > KEY_MEMBER_MAX {
+            return Err(too_large("key file", "a key of 256 KiB at most"));
+        }
+        Ok(key)
     }
 }

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::entry::{Cursor, Entry, push_number};
 use super::envelope::BundleRef;
 use super::error::{changed, too_large};
-use super::frame::{Squeezer, Unsqueezer, first_len};
+use super::frame::{Squeezer, Unsqueezer, first_len, plain_len};
 use super::terms::Terms;
-use super::version::{HEAD_LINE_MAX, LINE_MAX, MANIFEST_FRAME_MAX, TERMS_LINE_MAX, VOLUME_MAX, VOLUMES_MAX};
+use super::version::{
+    HEAD_LINE_MAX, LABEL_MAX, LINE_MAX, MANIFEST_FRAME_MAX, TAGS_MAX, TERMS_LINE_MAX, VOLUME_MAX, VOLUMES_MAX,
+};
 use super::{Result, json};
 use crate::crypto::{Digest, Fingerprint, Hex};
 
@@ -108,11 +110,13 @@ pub(super) struct Frames<'a> {
     pub(super) lines: Vec<u8>,
     /// Bytes of lines in all frames read.
     pub(super) total: u64,
+    /// How many bytes of lines there may be, if that is known.
+    pub(super) most: Option<u64>,
 }
 
 impl<'a> Frames<'a> {
     pub(super) fn new(plain: &'a [u8]) -> Self {
-        Frames { rest: plain, unsqueezer: Unsqueezer::default(), lines: Vec::new(), total: 0 }
+        Frames { rest: plain, unsqueezer: Unsqueezer::default(), lines: Vec::new(), total: 0, most: None }
     }
 
     pub(super) fn rest(&self) -> &'a [u8] {
@@ -127,6 +131,10 @@ impl<'a> Frames<'a> {
         }
         let len = first_len(self.rest, "manifest")?;
         let (frame, rest) = self.rest.split_at(len);
+        let size = plain_len(frame, "manifest")?;
+        if self.most.is_some_and(|most| size > most.saturating_sub(self.total)) {
+            return Err(changed("manifest", "it holds more lines than the envelope says"));
+        }
         self.unsqueezer.unsqueeze(frame, MANIFEST_FRAME_MAX, "manifest", &mut self.lines)?;
         if self.lines.last() != Some(&b'\n') {
             return Err(changed("manifest", "a frame that ends within a line"));
@@ -181,11 +189,13 @@ fn parse_volumes(line: &[u8], volumes: &mut Vec<VolumeSize>) -> Result<()> {
 
 impl Front {
     /// Reads the front, and returns the age plaintext from the first entry frame on, with the bytes of lines read.
+    /// `lines` is how many of them the whole manifest has, as the envelope says.
     ///
     /// # Errors
     /// Those of the format.
-    pub fn read(plain: &[u8]) -> Result<(Front, &[u8], u64)> {
+    pub fn read(plain: &[u8], lines: u64) -> Result<(Front, &[u8], u64)> {
         let mut frames = Frames::new(plain);
+        frames.most = Some(lines);
         let (mut head, mut terms, mut volumes) = (None, None, Vec::new());
         loop {
             let (before, total) = (frames.rest(), frames.total);
@@ -214,6 +224,7 @@ impl Front {
     /// # Errors
     /// When a line is beyond its limit.
     pub fn write(head: &Head, terms_line: &[u8], volumes: &[VolumeSize]) -> Result<FrameWriter> {
+        check_recipients(&head.recipients)?;
         let mut writer = FrameWriter::default();
         let line = serde_json::to_vec(head).map_err(|e| changed("manifest", e.to_string()))?;
         if line.len() > HEAD_LINE_MAX || terms_line.len() > TERMS_LINE_MAX {
@@ -242,9 +253,24 @@ fn read_head(line: &[u8]) -> Result<Head> {
     if line.len() > HEAD_LINE_MAX {
         return Err(too_large("manifest", "a first line beyond 1 MiB"));
     }
-    let head: Head = json::parse(line, "manifest")?;
-    json::check_kind(&head.consign, "manifest", "manifest")?;
+    if line.contains(&b'\r') {
+        return Err(changed("manifest", "a carriage return within its first line"));
+    }
+    let head: Head = json::parse_kind(line, "manifest", "manifest")?;
+    check_recipients(&head.recipients)?;
     Ok(head)
+}
+
+fn check_recipients(recipients: &[NamedRecipient]) -> Result<()> {
+    let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed("manifest", why)) };
+    ensure((1..=TAGS_MAX).contains(&recipients.len()), "it does not name 1 to 128 recipients")?;
+    ensure(recipients.iter().all(|r| !r.key.is_empty()), "it names a recipient without a key")?;
+    let alone = recipients.len() == 1 || recipients.iter().all(|r| r.key != "passphrase");
+    ensure(alone, "it names other recipients beside a passphrase")?;
+    if recipients.iter().any(|r| r.name.len() > LABEL_MAX) {
+        return Err(too_large("manifest", "a recipient's name of more than 256 bytes"));
+    }
+    Ok(())
 }
 
 /// Lines of a frame before it is closed: well below the 4 MiB that readers take.
@@ -305,5 +331,86 @@ impl FrameWriter {
             self.lines.clear();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Fault;
+    use crate::format::entries::Entries;
+    use serde_json::{Value, json};
+
+    fn line_1() -> Value {
+        let hash = "00".repeat(32);
+        json!({
+            "consign": "manifest/1", "bundle": "00".repeat(16), "compartment": 0, "nonce": hash, "challenge": hash,
+            "sender": format!("SHA256:{}", "A".repeat(43)),
+            "recipients": [{"name": "a", "key": "age1a", "agreement": null}],
+            "content": hash, "parent": null, "ledger": null, "scope": "", "purpose": "", "files": 0, "bytes": 0,
+        })
+    }
+
+    fn terms() -> Value {
+        json!({
+            "consign": "terms/1", "bundle": "00".repeat(16), "compartment": 0,
+            "sender": format!("SHA256:{}", "A".repeat(43)), "nonce": "00".repeat(32), "title": "", "owner": "",
+            "licence": "", "agreement": null, "text": "",
+        })
+    }
+
+    fn word(line: &str) -> &'static str {
+        read_head(line.as_bytes()).map_or_else(|e| e.word(), |_| "ok")
+    }
+
+    fn named(recipients: &[(&str, &str)]) -> &'static str {
+        let mut line = line_1();
+        let one = |(name, key): &(&str, &str)| json!({"name": name, "key": key, "agreement": null});
+        line["recipients"] = recipients.iter().map(one).collect();
+        word(&line.to_string())
+    }
+
+    #[test]
+    fn the_first_line_is_one_line_of_its_kind() {
+        let line = line_1().to_string();
+        assert_eq!(word(&line), "ok");
+        assert_eq!(word(&format!("{line}\r")), "changed");
+        assert_eq!(word(&line.replace(',', ",\r")), "changed");
+        assert_eq!(word(r#"{"consign":"manifest/2","recipients":7}"#), "newer-format");
+    }
+
+    #[test]
+    fn recipients_have_short_names_and_a_key_and_a_passphrase_is_alone() {
+        assert_eq!(named(&[]), "changed");
+        assert_eq!(named(&[("", "age1a"), (&"n".repeat(256), "age1b")]), "ok");
+        assert_eq!(named(&[("", "age1a"), (&"n".repeat(257), "age1b")]), "too-large");
+        assert_eq!(named(&[("a", "")]), "changed");
+        assert_eq!(named(&[("a", "passphrase")]), "ok");
+        assert_eq!(named(&[("a", "passphrase"), ("b", "age1b")]), "changed");
+        assert_eq!(named(&vec![("a", "age1a"); 129]), "changed");
+    }
+
+    #[test]
+    fn a_manifest_holds_as_many_lines_as_the_envelope_says() {
+        let head: Head = serde_json::from_value(line_1()).unwrap();
+        let terms = serde_json::to_vec(&terms()).unwrap();
+        let mut writer = Front::write(&head, &terms, &[VolumeSize { member: 1, plain: 1024 }]).unwrap();
+        let front = writer.total;
+        let entry = Entry::parse(br#"{"p":"d","t":"d","m":1}"#).unwrap();
+        writer.add_entry(&entry, 0, &mut Vec::new()).unwrap();
+        writer.flush().unwrap();
+        let (plain, total) = (&writer.frames, writer.total);
+        assert!(Front::read(plain, front - 1).is_err() && Front::read(plain, total - 1).is_err());
+        let (_, rest, read) = Front::read(plain, total).unwrap();
+        assert_eq!(read, front);
+        let count = |most: u64| {
+            let mut entries = Entries::new(rest, &[0; 32], true).bounded(most);
+            while entries.next()?.is_some() {}
+            Ok::<u64, crate::format::Error>(entries.lines_read())
+        };
+        assert_eq!(count(total - front).unwrap(), total - front);
+        for wrong in [total - front - 1, total - front + 1] {
+            assert_eq!(count(wrong).unwrap_err().word(), "changed");
+        }
     }
 }

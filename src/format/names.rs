@@ -30,12 +30,12 @@ pub fn unportable(component: &str) -> Option<&'static str> {
         return Some("holds a character that Windows names can't hold");
     }
     let stem = component.split('.').next().unwrap_or_default().trim_end_matches(' ');
-    let stem = stem.to_uppercase();
+    let stem = stem.to_ascii_uppercase();
     let numbered = |prefix: &str| {
         stem.strip_prefix(prefix)
-            .is_some_and(|n| n.chars().count() == 1 && n.chars().all(|c| matches!(c, '1'..='9' | '¹' | '²' | '³')))
+            .is_some_and(|n| n.chars().count() == 1 && n.chars().all(|c| matches!(c, '0'..='9' | '¹' | '²' | '³')))
     };
-    let reserved = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$");
+    let reserved = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$");
     (reserved || numbered("COM") || numbered("LPT")).then_some("is a device name on Windows")
 }
 
@@ -54,10 +54,14 @@ mod tests {
 
     #[test]
     fn names_that_windows_cannot_hold_are_known() {
-        for bad in ["con", "NUL.txt", "com1", "LPT9.log", "a.", "a ", "a:b", "a?b", "a\\b", "a\tb", "aux.c", "COM¹"] {
+        for bad in ["con", "NUL.txt", "com1", "LPT9.log", "a.", "a ", "a:b", "a?b", "a\\b", "a\tb", "aux.c"] {
             assert!(unportable(bad).is_some(), "{bad}");
         }
-        for good in ["console", "com", "com10", "a.b", "nul-x", ".hidden"] {
+        for bad in ["COM0", "lpt0.x", "COM¹", "Lpt³", "com² .c", "prn .a.b", "conin$", "CONOUT$.log"] {
+            assert!(unportable(bad).is_some(), "{bad}");
+        }
+        for good in ["console", "com", "com10", "a.b", "nul-x", ".hidden", "CLOCK$", "com⁴", "conın$", "lpt", "x con"]
+        {
             assert!(unportable(good).is_none(), "{good}");
         }
     }

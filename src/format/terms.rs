@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{changed, too_large};
 use super::version::TERMS_LINE_MAX;
 use super::{Result, json};
-use crate::crypto::{Digest, Fingerprint, Hex, digest};
+use crate::crypto::{Fingerprint, Hex};
 
 /// The terms of one compartment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,14 +54,32 @@ impl Terms {
         if line.len() > TERMS_LINE_MAX {
             return Err(too_large("the terms line", "192 KiB at most"));
         }
-        let terms: Terms = json::parse(line, "terms line")?;
-        json::check_kind(&terms.consign, "terms", "terms line")?;
-        Ok(terms)
+        if line.iter().any(|b| matches!(b, b'\r' | b'\n')) {
+            return Err(changed("terms line", "a line end within it"));
+        }
+        json::parse_kind(line, "terms line", "terms")
     }
 }
 
-/// The hash of a terms line, which the envelope states.
-#[must_use]
-pub fn terms_hash(line: &[u8]) -> Digest {
-    digest(line)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Fault;
+
+    #[test]
+    fn a_terms_line_is_one_line_of_its_kind() {
+        let nonce = "00".repeat(32);
+        let line = format!(
+            "{{\"consign\":\"terms/1\",\"bundle\":\"{}\",\"compartment\":0,\
+             \"sender\":\"SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA\",\"nonce\":\"{nonce}\",\
+             \"title\":\"\",\"owner\":\"\",\"licence\":\"\",\"agreement\":null,\"text\":\"\"}}",
+            &nonce[..32]
+        );
+        assert!(Terms::parse(line.as_bytes()).is_ok());
+        let word = |line: &str| Terms::parse(line.as_bytes()).map_or_else(|e| e.word(), |_| "ok");
+        assert_eq!(word(&format!("{line}\r")), "changed");
+        assert_eq!(word(&format!("{line}\n")), "changed");
+        assert_eq!(word(&line.replace(",", ",\r")), "changed");
+        assert_eq!(word(r#"{"consign":"terms/2"}"#), "newer-format");
+    }
 }

@@ -17,6 +17,8 @@ pub const COMPARTMENTS_MAX: usize = 64;
 pub const TAGS_MAX: usize = 128;
 /// The greatest number of signers.
 pub const SIGNERS_MAX: usize = 8;
+/// A label, such as a partner's name in a manifest, in bytes.
+pub const LABEL_MAX: usize = 256;
 /// `key.age`, `terms.age`, in bytes.
 pub const KEY_MEMBER_MAX: u64 = 256 << 10;
 /// The plaintext of `key.age`, in bytes.
