@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::open::{Opened, member_at};
 use super::{Error, Result};
-use crate::crypto::{AgeHead, Digest, Fingerprint, Hasher, HeadLimits, PublicKey, check_words, digest};
+use crate::crypto::{AgeHead, Digest, Fingerprint, Hasher, PublicKey, check_words, digest};
 use crate::files::{self, Progress, Source};
 use crate::format::card::SignedCard;
 use crate::format::container::{Member, Sums, listed, unlisted};
@@ -294,7 +294,7 @@ pub(super) fn volume_member_max(plain: u64) -> u64 {
 fn check_head(member: Member, first: &[u8]) -> Result<()> {
     match member {
         Member::Volume(..) | Member::Manifest(_) => AgeHead::of_compartment(first, &member.name()).map(drop)?,
-        Member::Key(_) | Member::Terms(_) => AgeHead::scan(first, HeadLimits::KEY, &member.name()).map(drop)?,
+        Member::Key(_) | Member::Terms(_) => AgeHead::of_key(first, &member.name()).map(drop)?,
         _ => {}
     }
     Ok(())

@@ -47,6 +47,8 @@ pub struct AgeHead {
     pub len: usize,
 }
 
+/// The greatest work factor of scrypt that is tried, as a base-2 logarithm.
+pub(super) const WORK_MAX: u8 = 20;
 const VERSION: &[u8] = b"age-encryption.org/v1";
 
 impl AgeHead {
@@ -72,6 +74,28 @@ impl AgeHead {
             return Ok(head);
         }
         Err(Error::BadHead { what: what.to_owned(), why: "not locked to one compartment key" })
+    }
+
+    /// Scans the head of a `key.age`, a `terms.age` or the key of a key file: a passphrase stands alone, and its work
+    /// factor is at most 20.
+    ///
+    /// # Errors
+    /// [`Error::BadHead`] otherwise, [`Error::HeadTooLarge`] for a limit.
+    pub fn of_key(bytes: &[u8], what: &str) -> Result<AgeHead> {
+        let head = AgeHead::scan(bytes, HeadLimits::KEY, what)?;
+        let Some(stanza) = head.stanzas.iter().find(|s| s.kind == "scrypt") else { return Ok(head) };
+        let bad = |why| Err(Error::BadHead { what: what.to_owned(), why });
+        if head.stanzas.len() > 1 {
+            return bad("something stands beside a passphrase");
+        }
+        let [_, work] = stanza.args.as_slice() else { return bad("a malformed passphrase line") };
+        if work.starts_with('0') || !work.bytes().all(|b| b.is_ascii_digit()) {
+            return bad("a malformed work factor");
+        }
+        if work.parse::<u8>().is_ok_and(|work| work <= WORK_MAX) {
+            return Ok(head);
+        }
+        Err(Error::HeadTooLarge { what: what.to_owned(), why: "its work factor is too high" })
     }
 
     /// The stanzas that mean something.
@@ -140,7 +164,7 @@ impl<'a> Scan<'a> {
                 }
                 stanzas.push(self.stanza(args)?);
             } else if let Some(mac) = line.strip_prefix(b"--- ") {
-                if mac.len() != 43 || !mac.iter().all(|b| is_base64(*b)) {
+                if mac.len() != 43 || !is_base64(mac) {
                     return self.bad("a malformed MAC line");
                 }
                 if stanzas.is_empty() {
@@ -163,7 +187,7 @@ impl<'a> Scan<'a> {
         }
         loop {
             let line = self.line()?;
-            if line.len() > 64 || !line.iter().all(|b| is_base64(*b)) {
+            if line.len() > 64 || !is_base64(line) {
                 return self.bad("a malformed recipient body");
             }
             if line.len() < 64 {
@@ -175,8 +199,28 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/'
+/// Whether a text is unpadded base64 whose unused bits are zero.
+fn is_base64(text: &[u8]) -> bool {
+    let sound = text.iter().all(|b| sextet(*b).is_some());
+    let last = text.last().and_then(|b| sextet(*b)).unwrap_or(0);
+    let unused = match text.len() % 4 {
+        0 => 0,
+        2 => 0b1111,
+        3 => 0b11,
+        _ => return false,
+    };
+    sound && last & unused == 0
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -208,5 +252,42 @@ mod tests {
         let long = vec![b'a'; 300 << 10];
         let e = AgeHead::scan(&long, HeadLimits::KEY, "key.age").unwrap_err();
         assert!(matches!(e, Error::HeadTooLarge { .. }));
+    }
+
+    #[test]
+    fn base64_has_one_spelling() {
+        for good in ["", "AA", "AQ", "/w", "AAA", "AAE", "AA8", "AAAA", "+/9z"] {
+            assert!(is_base64(good.as_bytes()), "{good}");
+        }
+        for bad in ["A", "AAAAA", "AB", "AH", "A/", "AAB", "AAD", "AA9", "AA=", "AA==", "A-", "AA A"] {
+            assert!(!is_base64(bad.as_bytes()), "{bad}");
+        }
+        let scan = |text: &str| AgeHead::scan(text.as_bytes(), HeadLimits::VOLUME, "v");
+        assert!(scan(GOOD).is_ok());
+        assert!(scan(&GOOD.replace("A\nrest", "B\nrest")).is_err(), "the MAC");
+        assert!(scan(&GOOD.replace("\nAAAA\n", "\nAAB\n")).is_err(), "a body");
+        let long = "A".repeat(64);
+        assert!(scan(&GOOD.replace("\nAAAA\n", &format!("\n{long}\n\n"))).is_ok());
+        assert!(scan(&GOOD.replace("\nAAAA\n", &format!("\n{long}\nA\n"))).is_err());
+    }
+
+    #[test]
+    fn a_passphrase_stands_alone_with_a_bearable_work_factor() {
+        let of_key = |stanzas: &str| {
+            let head = format!("age-encryption.org/v1\n{stanzas}--- {}\n", "A".repeat(43));
+            AgeHead::of_key(head.as_bytes(), "key.age").map_err(|e| matches!(e, Error::HeadTooLarge { .. })).err()
+        };
+        assert_eq!(of_key("-> X25519 a\n\n-> x-grease\n\n"), None);
+        assert_eq!(of_key("-> scrypt salt 18\n\n"), None);
+        assert_eq!(of_key("-> scrypt salt 20\n\n"), None);
+        for large in ["21", "300", "99999999999999999999"] {
+            assert_eq!(of_key(&format!("-> scrypt salt {large}\n\n")), Some(true), "{large}");
+        }
+        for bad in ["scrypt salt", "scrypt salt 18 x", "scrypt salt 018", "scrypt salt 0", "scrypt salt +9"] {
+            assert_eq!(of_key(&format!("-> {bad}\n\n")), Some(false), "{bad}");
+        }
+        for beside in ["X25519 a", "x-grease", "scrypt salt 18"] {
+            assert_eq!(of_key(&format!("-> scrypt salt 18\n\n-> {beside}\n\n")), Some(false), "{beside}");
+        }
     }
 }

@@ -119,6 +119,10 @@ impl CompartmentKey {
         if line.starts_with("AGE-SECRET-KEY-PQ-1") {
             return Err(Error::PostQuantum { what: "this bundle" });
         }
+        // The library takes bech32 in lower case as well; the format doesn't.
+        if line != line.to_ascii_uppercase() {
+            return Err(broken());
+        }
         let identity: x25519::Identity = line.parse().map_err(|_| broken())?;
         let recipient = identity.to_public();
         Ok(CompartmentKey { identity, recipient })
@@ -186,17 +190,16 @@ pub fn encrypt_with_passphrase(passphrase: &Secret, work: u8, plain: &[u8]) -> R
 ///
 /// # Errors
 /// [`Error::NoKey`] when the identity is not among the recipients, [`Error::WrongPassphrase`],
-/// [`Error::Broken`] when bytes were changed or there are more than `limit`.
+/// [`Error::Broken`] when bytes were changed, [`Error::HeadTooLarge`] for more than `limit` or too much work.
 pub(super) fn decrypt_small(identity: &dyn age::Identity, file: &[u8], what: &str, limit: usize) -> Result<Secret> {
     let broken = || Error::Broken { what: what.to_owned() };
+    let large = |why| Error::HeadTooLarge { what: what.to_owned(), why };
     let by_passphrase = AgeHead::scan(file, HeadLimits::KEY, what)?.is_passphrase();
     let map = |e: age::DecryptError| match e {
         age::DecryptError::NoMatchingKeys => Error::NoKey,
         age::DecryptError::DecryptionFailed if by_passphrase => Error::WrongPassphrase { what: "key" },
         age::DecryptError::KeyDecryptionFailed => Error::WrongPassphrase { what: "SSH key" },
-        age::DecryptError::ExcessiveWork { .. } => {
-            Error::BadKey { what: "passphrase-locked file", why: "its work factor is too high".into() }
-        }
+        age::DecryptError::ExcessiveWork { .. } => large("its work factor is too high"),
         _ => broken(),
     };
     let decryptor = Decryptor::new_buffered(file).map_err(map)?;
@@ -206,6 +209,34 @@ pub(super) fn decrypt_small(identity: &dyn age::Identity, file: &[u8], what: &st
     let plain = Secret::new(plain);
     match read {
         Ok(n) if n <= limit => Ok(plain),
-        _ => Err(broken()),
+        Ok(_) => Err(large("its contents are larger than the limits")),
+        Err(_) => Err(broken()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_of_a_key_is_in_upper_case() {
+        let file = CompartmentKey::generate().file();
+        let text = file.text().unwrap();
+        let parse = |text: String| CompartmentKey::parse(&Secret::new(text.into_bytes()), "key.age");
+        assert!(parse(format!("# a comment\n{text}")).is_ok());
+        assert!(matches!(parse(text.to_lowercase()), Err(Error::Broken { .. })));
+        assert!(matches!(parse(format!("{text}\n")), Err(Error::Broken { .. })));
+        assert!(matches!(parse(format!(" {text}")), Err(Error::Broken { .. })));
+    }
+
+    #[test]
+    fn contents_beyond_the_limit_are_too_large_and_damage_is_not() {
+        let key = CompartmentKey::generate();
+        let mut file = Vec::new();
+        key.encrypt_into(&[7; 100], &mut file).unwrap();
+        assert_eq!(decrypt_small(&key.identity, &file, "x", 100).unwrap().expose(), [7; 100]);
+        assert!(matches!(decrypt_small(&key.identity, &file, "x", 99), Err(Error::HeadTooLarge { .. })));
+        *file.last_mut().unwrap() ^= 1;
+        assert!(matches!(decrypt_small(&key.identity, &file, "x", 99), Err(Error::Broken { .. })));
     }
 }

@@ -48,8 +48,8 @@ pub enum Error {
         /// The rule.
         why: &'static str,
     },
-    /// An age file whose head is larger than the limits of FORMAT §6.3.
-    #[error("{what}: the age header is larger than the limits ({why})")]
+    /// An age file that is beyond one of the limits of FORMAT §6.3, mostly in its head.
+    #[error("{what}: an age file beyond the limits ({why})")]
     HeadTooLarge {
         /// The member's name.
         what: String,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{ssh, x25519};
 
+use super::agehead::WORK_MAX;
 use super::encrypt::decrypt_small;
 use super::{AgeHead, Error, HeadLimits, Recipient, Result, Secret};
 
@@ -164,31 +165,37 @@ impl Identities {
         Ok(())
     }
 
-    /// Opens a small age file that is locked to people, such as `key.age`, with the first key that fits.
+    /// Opens a small age file that is locked to people, such as `key.age`, with the first key that fits. A key that
+    /// stays locked hides no later one that fits.
     ///
     /// # Errors
-    /// [`Error::NoKey`]; [`Error::PostQuantum`]; the errors of the head and of the envelope.
+    /// [`Error::NoKey`]; [`Error::PostQuantum`]; the errors of the head, of the envelope and of unlocking a key.
     pub fn open(&self, file: &[u8], what: &str, limit: usize) -> Result<Opened> {
-        let head = AgeHead::scan(file, HeadLimits::KEY, what)?;
+        let head = AgeHead::of_key(file, what)?;
         if head.is_passphrase() {
             let secret = self.source("bundle")?.passphrase("this bundle")?;
             let plain = open_with_passphrase(&secret, file, what, limit)?;
             return Ok(Opened { plain, recipient: "passphrase".to_owned() });
         }
+        let mut locked = None;
         for key in &self.keys {
             match decrypt_small(&*key.inner, file, what, limit) {
                 Ok(plain) => return Ok(Opened { plain, recipient: key.recipient.clone() }),
                 Err(Error::NoKey) => {}
+                Err(e @ (Error::WrongPassphrase { .. } | Error::NeedsPassphrase { .. })) => {
+                    locked = locked.or(Some(e));
+                }
                 Err(other) => return Err(other),
             }
         }
-        Err(if head.is_post_quantum() { Error::PostQuantum { what: "this bundle" } } else { Error::NoKey })
+        let quantum = head.is_post_quantum().then_some(Error::PostQuantum { what: "this bundle" });
+        Err(locked.or(quantum).unwrap_or(Error::NoKey))
     }
 }
 
 fn open_with_passphrase(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {
     let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.text()?.to_owned()));
-    identity.set_max_work_factor(20);
+    identity.set_max_work_factor(WORK_MAX);
     decrypt_small(&identity, file, name, limit)
 }
 
@@ -207,4 +214,50 @@ pub fn new_identity(created: &str) -> (Secret, String) {
 /// Those of parsing a [`Recipient`].
 pub fn canonical_recipient(text: &str) -> Result<String> {
     Ok(text.parse::<Recipient>()?.canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{SigningKey, encrypt_to, encrypt_with_passphrase};
+
+    /// Gives the same passphrase for everything.
+    struct Always(&'static str);
+
+    impl PassphraseSource for Always {
+        fn passphrase(&self, _: &str) -> Result<Secret> {
+            Ok(Secret::new(self.0.as_bytes().to_vec()))
+        }
+    }
+
+    #[test]
+    fn a_key_that_stays_locked_hides_no_later_one() {
+        let signing = SigningKey::generate().unwrap();
+        let locked = signing.file(&Secret::new(b"right".to_vec())).unwrap();
+        let (open, recipient) = new_identity("now");
+        let ssh: Recipient = signing.public().line().unwrap().parse().unwrap();
+        let both = encrypt_to(&[ssh.clone(), recipient.parse().unwrap()], b"plain").unwrap();
+        let mut identities = Identities::new(Arc::new(Always("wrong")));
+        identities.add(&locked, "locked").unwrap();
+        identities.add(&open, "open").unwrap();
+        let opened = identities.open(&both, "key.age", 4096).unwrap();
+        assert_eq!((opened.plain.expose(), opened.recipient), (&b"plain"[..], recipient));
+        let one = encrypt_to(&[ssh], b"plain").unwrap();
+        assert!(matches!(identities.open(&one, "key.age", 4096), Err(Error::WrongPassphrase { .. })));
+        let mut damaged = both;
+        *damaged.last_mut().unwrap() ^= 1;
+        assert!(matches!(identities.open(&damaged, "key.age", 4096), Err(Error::Broken { .. })));
+    }
+
+    #[test]
+    fn too_much_work_is_refused_before_a_passphrase_is_asked_for() {
+        let secret = Secret::new(b"word".to_vec());
+        let file = encrypt_with_passphrase(&secret, 2, b"plain").unwrap();
+        let identities = Identities::new(Arc::new(Always("word")));
+        assert!(identities.open(&file, "key.age", 4096).is_ok());
+        // "-> scrypt SALT 2" becomes one of 21.
+        let at = file.windows(3).position(|w| w == b" 2\n").unwrap();
+        let heavy = [&file[..at + 2], b"1", &file[at + 2..]].concat();
+        assert!(matches!(Identities::default().open(&heavy, "key.age", 4096), Err(Error::HeadTooLarge { .. })));
+    }
 }

@@ -1,11 +1,13 @@
 //! Cards: a firm's public, self-signed contact card (FORMAT §5.4).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::error::{changed, too_large};
 use super::time::Time;
-use super::version::{SIGNERS_MAX, TAGS_MAX};
+use super::version::LABEL_MAX;
 use super::{Error, Result, json};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Digest, PublicKey, SigningKey, canonical_recipient};
@@ -83,7 +85,9 @@ impl Fault for CardError {
         match self {
             CardError::Format(e) => e.class(),
             // A key on a card that can't be read is the fault of whoever made the card.
-            CardError::Crypto(crypto::Error::NotARecipient { .. } | crypto::Error::BadKey { .. }) => Class::Changed,
+            CardError::Crypto(
+                crypto::Error::NotARecipient { .. } | crypto::Error::BadKey { .. } | crypto::Error::PostQuantum { .. },
+            ) => Class::Changed,
             CardError::Crypto(e) => e.class(),
         }
     }
@@ -106,13 +110,9 @@ impl SignedCard {
     /// [`CardError`].
     pub fn read(bytes: &[u8]) -> std::result::Result<SignedCard, CardError> {
         let document = Document::split(bytes, "card")?;
-        let card: Card = json::parse(&document.line, "card")?;
+        let card: Card = json::parse_kind(&document.line, "card", "card")?;
         check(&card)?;
-        for recipient in card.recipients.iter() {
-            if canonical_recipient(&recipient.key)? != recipient.key {
-                return Err(changed("card", "a recipient that is not in its one spelling").into());
-            }
-        }
+        card.recipients.iter().try_for_each(|r| check_recipient(&r.key))?;
         let signers: Vec<PublicKey> =
             card.signers.iter().map(|s| s.key.parse::<PublicKey>()).collect::<crypto::Result<_>>()?;
         for (parsed, written) in signers.iter().zip(&card.signers) {
@@ -137,15 +137,104 @@ impl SignedCard {
 
 fn check(card: &Card) -> Result<()> {
     let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed("card", why)) };
-    json::check_kind(&card.consign, "card", "card")?;
     ensure(card.number >= 1, "its number is 0")?;
-    ensure(!card.name.trim().is_empty(), "it has no name")?;
     ensure(!card.recipients.is_empty() || !card.pq.is_empty(), "nothing can be locked to it")?;
     ensure(!card.signers.is_empty(), "it has no signing key")?;
-    let most = |ok: bool, why: &str| if ok { Ok(()) } else { Err(too_large("card", why)) };
-    most(card.recipients.len() <= TAGS_MAX && card.pq.len() <= TAGS_MAX, "more than 128 recipients")?;
-    most(card.signers.len() <= SIGNERS_MAX, "more than 8 signing keys")?;
-    let keys = card.recipients.iter().chain(&card.pq).chain(&card.signers);
-    most(card.name.len() <= 256 && card.contact.len() <= 256, "a name of more than 256 bytes")?;
-    most(keys.into_iter().all(|k| k.label.len() <= 256), "a label of more than 256 bytes")
+    ensure(card.pq.iter().all(|k| is_quantum(&k.key) && is_age(&k.key)), "a key under `pq` that is not post-quantum")?;
+    ensure(!card.recipients.iter().any(|k| is_quantum(&k.key)), "a post-quantum key that is not under `pq`")?;
+    let lists = [&card.recipients, &card.pq, &card.signers];
+    let distinct = |list: &[CardKey]| list.iter().map(|k| k.key.as_str()).collect::<BTreeSet<_>>().len() == list.len();
+    ensure(lists.iter().all(|list| distinct(list)), "a key that is listed twice")?;
+    if lists.into_iter().flatten().any(|k| k.label.len() > LABEL_MAX) {
+        return Err(too_large("card", "a label of more than 256 bytes"));
+    }
+    Ok(())
+}
+
+/// A classical recipient string in its one spelling (FORMAT §2.3). One of an age plugin is only looked at, so that a
+/// card can be read whose keys nobody here can lock to.
+fn check_recipient(key: &str) -> std::result::Result<(), CardError> {
+    let plugin = key.strip_prefix("age1").is_some_and(|rest| rest.contains('1'));
+    if plugin && is_age(key) || canonical_recipient(key)? == key {
+        return Ok(());
+    }
+    Err(changed("card", "a recipient that is not in its one spelling").into())
+}
+
+fn is_quantum(key: &str) -> bool {
+    key.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("age1pq1"))
+}
+
+/// Whether a text has the outer form of an age recipient: `age1NAME1…` in lower case.
+fn is_age(key: &str) -> bool {
+    let data = |d: &str| !d.is_empty() && d.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let name = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase());
+    key.strip_prefix("age1").and_then(|rest| rest.rsplit_once('1')).is_some_and(|(n, d)| name(n) && data(d))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGE: &str = "age155fvreeezgmxlzxjzndnpx6dgy5ne46p93cf06c2wefl8tq6n5yq05v5z3";
+
+    fn keys(list: &[&str]) -> Vec<CardKey> {
+        list.iter().map(|key| CardKey { key: (*key).to_owned(), label: "work".to_owned() }).collect()
+    }
+
+    fn card(recipients: &[&str], pq: &[&str]) -> (Card, SigningKey) {
+        let key = SigningKey::generate().unwrap();
+        let signers = keys(&[&key.public().line().unwrap()]);
+        let card = Card {
+            consign: "card/1".to_owned(),
+            name: String::new(),
+            contact: "c".repeat(1000),
+            number: 1,
+            created: "2026-01-01T00:00:00Z".parse().unwrap(),
+            expires: None,
+            recipients: keys(recipients),
+            pq: keys(pq),
+            signers,
+            previous: None,
+        };
+        (card, key)
+    }
+
+    fn class(recipients: &[&str], pq: &[&str]) -> Option<Class> {
+        let (card, key) = card(recipients, pq);
+        SignedCard::sign(&card, &key).err().map(|e| e.class())
+    }
+
+    #[test]
+    fn a_card_may_list_keys_that_nobody_here_can_lock_to() {
+        let yubikey = format!("age1yubikey1{}", "q".repeat(50));
+        let ssh = SigningKey::generate().unwrap().public().line().unwrap();
+        assert_eq!(class(&[AGE, &ssh, &yubikey, "age1tag1qqq", "age1my-own1qqq"], &["age1pq1qqq"]), None);
+        assert_eq!(class(&[], &["age1pq1qqq"]), None);
+        let many: Vec<String> = (0..200).map(|n| format!("age1many{n}1q")).collect();
+        assert_eq!(class(&many.iter().map(String::as_str).collect::<Vec<_>>(), &[]), None);
+    }
+
+    #[test]
+    fn each_key_of_a_card_stands_once_in_its_list_in_one_spelling() {
+        let upper = AGE.to_uppercase();
+        let comment = format!("{} me", SigningKey::generate().unwrap().public().line().unwrap());
+        for bad in ["passphrase", "", "age1", "age1qqq", "age1yubikey1QQQ", "age1a b1q", "age1x1", &upper, &comment] {
+            assert_eq!(class(&[bad], &[]), Some(Class::Changed), "{bad}");
+        }
+        assert_eq!(class(&["age1pq1qqq"], &[]), Some(Class::Changed));
+        assert_eq!(class(&[AGE], &["age1pq1QQQ"]), Some(Class::Changed));
+        assert_eq!(class(&[AGE], &[AGE]), Some(Class::Changed));
+        assert_eq!(class(&[AGE, AGE], &[]), Some(Class::Changed));
+        assert_eq!(class(&[], &[]), Some(Class::Changed));
+        let (mut twice, key) = card(&[AGE], &[]);
+        twice.signers.push(twice.signers[0].clone());
+        assert!(SignedCard::sign(&twice, &key).is_err());
+        let (mut long, key) = card(&[AGE], &[]);
+        long.recipients[0].label = "l".repeat(257);
+        assert_eq!(SignedCard::sign(&long, &key).err().map(|e| e.class()), Some(Class::Unsafe));
+        let (mut newer, key) = card(&[AGE], &[]);
+        newer.consign = "card/2".to_owned();
+        assert_eq!(SignedCard::sign(&newer, &key).err().map(|e| e.word()), Some("newer-format"));
+    }
 }

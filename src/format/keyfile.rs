@@ -64,3 +64,35 @@ impl KeyFile {
         Ok(key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Fault;
+    use crate::crypto::{Hex, SigningKey, digest};
+
+    fn word(tags: u8, key: &[u8]) -> &'static str {
+        let signing = SigningKey::generate().unwrap();
+        let file = KeyFile {
+            consign: "key/1".to_owned(),
+            bundle: digest(b"x"),
+            compartment: 0,
+            tags: (0..tags).map(|n| Hex([n; 16])).collect(),
+            at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            key: base64::engine::general_purpose::STANDARD.encode(key),
+        };
+        let line = serde_json::to_vec(&file).unwrap();
+        let armours = vec![signing.sign(NAMESPACE, &line).unwrap()];
+        KeyFile::read(&Document { line, armours }.to_bytes()).map_or_else(|e| e.word(), |_| "ok")
+    }
+
+    #[test]
+    fn tags_are_a_range_and_the_key_has_a_limit() {
+        let key = format!("age-encryption.org/v1\n-> X25519 a\n\n--- {}\n", "A".repeat(43)).into_bytes();
+        assert_eq!((word(0, &key), word(128, &key), word(129, &key)), ("changed", "ok", "changed"));
+        let sized = |len: usize| [key.clone(), vec![0; len - key.len()]].concat();
+        assert_eq!(word(1, &sized(256 << 10)), "ok");
+        assert_eq!(word(1, &sized((256 << 10) + 1)), "too-large");
+        assert_eq!(word(1, b"not an age file\n"), "changed");
+    }
+}
