@@ -89,3 +89,37 @@ fn check(desk: &Desk, when: &str) {
         assert!(known, "{when}: {name} was left");
     }
 }
+
+/// Kills the unpacker at its N-th call, and looks whether the folder is absent or complete.
+#[test]
+fn a_kill_while_unpacking_leaves_no_half_made_folder() {
+    if !have(&["strace"]) {
+        return;
+    }
+    let desk = Desk::with_firms();
+    desk.tree();
+    desk.run("north", "pack tree --to acme").ok();
+    let unpack = |inject: &str| {
+        let mut command = desk.wrap("acme", "strace");
+        command
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", inject])
+            .arg(binary())
+            .args(["unpack", "acme-0001.consign"]);
+        command.output().unwrap().status.code()
+    };
+    for (call, step) in [("mkdir,mkdirat", 1), ("syncfs,fsync,fdatasync", 1), ("rename,renameat2", 1), ("write", 3)] {
+        for n in (1..200).step_by(step) {
+            let code = unpack(&format!("inject={call}:signal=KILL:when={n}"));
+            let whole = desk.path("acme-0001/src/lib.c").exists() && desk.path("acme-0001/README.md").exists();
+            assert!(whole || !crate::desk::exists(&desk.path("acme-0001")), "{call} {n}: half made");
+            desk.run("acme", "log verify").ok();
+            if code == Some(0) {
+                assert!(!desk.names(".").iter().any(|n| n.contains("staging")), "{call}: {:?}", desk.names("."));
+                break;
+            }
+            fs::remove_dir_all(desk.path("acme-0001")).unwrap_or_default();
+            assert!(n < 190, "{call}: never got through");
+        }
+        fs::remove_dir_all(desk.path("acme-0001")).unwrap_or_default();
+    }
+}
