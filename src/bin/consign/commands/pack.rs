@@ -100,7 +100,7 @@ fn terms(args: &Pack) -> Result<String, Failure> {
 }
 
 fn to_whom(partners: &[String]) -> String {
-    partners.join(", ")
+    if partners.is_empty() { "you only".to_owned() } else { partners.join(", ") }
 }
 
 fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
