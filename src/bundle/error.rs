@@ -34,6 +34,8 @@ pub enum Error {
         claims: String,
         /// The check words of the key.
         words: String,
+        /// Whether its card is in the bundle.
+        card: bool,
     },
     /// No key here opens it.
     #[error("no key here opens this bundle")]

@@ -212,7 +212,8 @@ fn of_revision(repo: &Path, rev: &str, order: &Order<'_>, progress: &dyn Progres
     let revision = Revision::resolve(repo, rev)?;
     let rules = Rules::new(&revision.rules()?, order.globs)?;
     let commit = revision.commit().to_owned();
-    let Listed { listing, blobs, left_out, notes } = revision.list(&rules, order.latest, progress)?;
+    let Listed { listing, blobs, left_out, mut notes } = revision.list(&rules, order.latest, progress)?;
+    notes.extend(rules.unused(order.globs));
     Ok(Selection::new(listing, Source::Revision { commit, blobs }, left_out, notes))
 }
 
@@ -229,7 +230,8 @@ fn list(
     let none = Ignored::default();
     let ignored = ignored.unwrap_or(&none);
     let walk = Walk { root: &root, rules, ignored, plain, keep_out: &keep_out, latest, survey, progress };
-    let (listing, left_out, notes) = walk.run()?.into_parts();
+    let (listing, left_out, mut notes) = walk.run()?.into_parts();
+    notes.extend(rules.unused(order.globs));
     Ok(Selection::new(listing, Source::Folder(root), left_out, notes))
 }
 

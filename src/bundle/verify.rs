@@ -149,7 +149,8 @@ impl Signed {
         }
         let words = check_words(&first.key)?.join(" ");
         let claims = self.says().sender.name.clone();
-        Err(Error::Untrusted { by: first.fingerprint.clone(), claims, words })
+        let card = self.opened.card.is_some();
+        Err(Error::Untrusted { by: first.fingerprint.clone(), claims, words, card })
     }
 }
 

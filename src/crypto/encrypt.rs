@@ -23,7 +23,9 @@ impl FromStr for Recipient {
 
     fn from_str(text: &str) -> Result<Self> {
         let text = text.trim();
-        let not = |why| Error::NotARecipient { text: text.chars().take(80).collect(), why };
+        // A secret key that was given by mistake is not repeated.
+        let shown = || if is_secret(text) { "that".to_owned() } else { text.chars().take(80).collect() };
+        let not = |why| Error::NotARecipient { text: shown(), why };
         if text.to_ascii_lowercase().starts_with("age1pq1") {
             return Err(Error::PostQuantum { what: "this recipient" });
         }
@@ -43,11 +45,18 @@ impl FromStr for Recipient {
             not(match text.get(..4) {
                 Some("age1") if text.get(4..).is_some_and(|t| t.contains('1')) => "age plugins are not supported yet",
                 Some("age1") => "mistyped: its checksum does not fit",
-                Some("AGE-") => "that is a secret key, not a public one; keep it to yourself",
+                _ if is_secret(text) => "that is a secret key, not a public one; keep it to yourself",
                 _ => "neither age1… nor an SSH public key",
             })
         })
     }
+}
+
+/// Whether a text is, or holds, a secret key.
+#[must_use]
+pub fn is_secret(text: &str) -> bool {
+    let upper = text.to_ascii_uppercase();
+    upper.contains("AGE-SECRET-KEY-") || upper.contains("AGE-PLUGIN-") || upper.contains("PRIVATE KEY")
 }
 
 impl Recipient {

@@ -16,7 +16,7 @@ pub use digest::{
     Digest, Hasher, Hex, SliceHash, Tag, derive, digest, entry_salt, keyed, keyed_hasher, merge_slices, sha256,
     slice_hash,
 };
-pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase};
+pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase, is_secret};
 pub use error::{Error, Result};
 pub use identity::{Identities, Opened, PassphraseSource, canonical_recipient, new_identity};
 pub use secret::{Secret, random};

@@ -85,7 +85,12 @@ impl Note<'_> {
                 file = self.file
             )
         } else {
-            format!("Open it (its signing key's six check words: {words}):\n\n")
+            format!(
+                "Its signing key has these six check words; compare them on a call:\n\n\
+                 \x20    {words}\n\n\
+                 The same? Then put the allowed_signers line below into a file of that name, add\n\
+                 \x20 --signer allowed_signers  to this, and open it:\n\n"
+            )
         };
         Ok(format!(
             "{file}: {files} from {sender}, locked to you and signed.\n\n\

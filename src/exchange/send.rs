@@ -149,7 +149,7 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
         },
         progress,
     )?;
-    if selection.files() == 0 {
+    if selection.is_empty() {
         return Err(bundle::Error::NothingToSend.into());
     }
     Ok(Draft { order, home, selection, clearance, card, name, _claim: claim, target })
@@ -180,6 +180,9 @@ fn candidates(home: &Home, order: &Send<'_>) -> Result<Vec<Candidate>> {
 
 /// What a recipient without a partner is called: an SSH key's comment or fingerprint, else the recipient string.
 fn name_of(key: &str) -> String {
+    if crypto::is_secret(key) {
+        return "a secret key".to_owned();
+    }
     let mut words = key.split_whitespace();
     let (kind, comment) = (words.next().unwrap_or_default(), words.nth(1));
     let fingerprint = || key.parse::<crypto::PublicKey>().map(|k| k.fingerprint().to_string()).ok();
@@ -240,6 +243,13 @@ fn note_of(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
+/// Whether a file begins as a bundle begins.
+fn is_bundle(path: &Path) -> bool {
+    use std::io::Read;
+    let mut start = [0; 11];
+    std::fs::File::open(path).is_ok_and(|mut f| f.read_exact(&mut start).is_ok()) && &start == b"README.txt\0"
+}
+
 /// Whether a file may be replaced by this run's cover note: only an earlier note of the same bundle may.
 fn is_note_of(note: &Path, target: &Path) -> bool {
     let begins = target.file_name().map(|n| format!("{}: ", n.to_string_lossy())).unwrap_or_default();
@@ -258,7 +268,11 @@ fn keep_out(home: &Home, order: &Send<'_>, target: Option<&Path>) -> Result<Vec<
         && is_inside(&folder.join("x"), order.path)
     {
         for name in Ledger::open(home).sent_names()? {
-            paths.extend(["consign", "txt"].map(|kind| folder.join(format!("{name}.{kind}"))));
+            let bundle = folder.join(format!("{name}.consign"));
+            let note = note_of(&bundle);
+            // Only what really is one: a file of the user's may have such a name.
+            paths.extend(is_note_of(&note, &bundle).then_some(note));
+            paths.extend(is_bundle(&bundle).then_some(bundle));
         }
     }
     Ok(paths)

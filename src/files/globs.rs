@@ -23,6 +23,9 @@ impl Globs {
         };
         let mut set = GlobSetBuilder::new();
         for pattern in patterns {
+            if pattern.trim().is_empty() {
+                return Err(Error::Pattern { pattern: pattern.clone(), why: "it is empty".to_owned() });
+            }
             let trimmed = pattern.trim_start_matches("./").trim_end_matches('/');
             let anywhere = if trimmed.contains('/') { trimmed.to_owned() } else { format!("**/{trimmed}") };
             let glob = GlobBuilder::new(&anywhere).literal_separator(true).backslash_escape(true).build();

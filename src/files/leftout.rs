@@ -84,6 +84,8 @@ pub enum NoteKind {
     Filter,
     /// An encoding that a checkout would have made.
     Encoding,
+    /// A pattern of the command line that decided about nothing.
+    UnusedPattern,
 }
 
 impl NoteKind {
@@ -101,6 +103,7 @@ impl NoteKind {
             NoteKind::Ident => "are sent without the ids that git fills in",
             NoteKind::LineEnds => "are sent with the line ends that git stores",
             NoteKind::Filter => "are sent as git stores them, before its filter",
+            NoteKind::UnusedPattern => "of the patterns given match nothing",
             NoteKind::Encoding => "are sent in the encoding that git stores",
         }
     }

@@ -5,11 +5,12 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::leftout::Reason;
+use super::leftout::{Note, NoteKind, Reason};
 use super::{Error, Result};
 
 /// The file of rules at the root of what is packed.
@@ -49,6 +50,8 @@ pub struct Rules {
     globs: u32,
     /// The number of the last rule that lets something in.
     last_include: u32,
+    /// Whether each rule of the command line ever decided about a path.
+    used: Vec<AtomicBool>,
 }
 
 /// What the rules say so far about a path: the number of the rule that decides, and the reason if it is out.
@@ -90,10 +93,12 @@ impl Collector {
 
 /// A glob as a line of a gitignore file.
 fn line_of(glob: &Glob) -> String {
+    // `./x` is how shells complete a path; a gitignore line would never match it.
+    let plain = |text: &str| text.strip_prefix("./").map_or_else(|| text.to_owned(), |rest| format!("/{rest}"));
     match glob {
-        Glob::Include(text) => format!("!{text}"),
+        Glob::Include(text) => format!("!{}", plain(text)),
         Glob::Exclude(text) if text.starts_with(['!', '#']) => format!("\\{text}"),
-        Glob::Exclude(text) => text.clone(),
+        Glob::Exclude(text) => plain(text),
     }
 }
 
@@ -122,10 +127,17 @@ impl Rules {
             if text.trim().is_empty() {
                 return Err(bad(text, "", "it is empty"));
             }
+            if text.rfind('[') > text.rfind(']') {
+                return Err(bad(text, "", "a `[` that is never closed"));
+            }
+            if text.starts_with("../") || text == ".." {
+                return Err(bad(text, "", "it lies outside the folder that is packed"));
+            }
             all.add(&line_of(glob), "")?;
         }
         let lines = all.lines.build().map_err(|e| bad(RULES_FILE, "", &e.to_string()))?;
-        Ok(Rules { lines, globs: first_glob, last_include: all.last_include })
+        let used = globs.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Rules { lines, globs: first_glob, last_include: all.last_include, used })
     }
 
     /// What the rules say about `path`, relative to the root with `/` between components, when they say `above` about
@@ -133,7 +145,13 @@ impl Rules {
     /// from git: `zero` is its reason if it leaves the path out.
     #[must_use]
     pub fn judge(&self, path: &OsStr, is_dir: bool, above: Verdict, zero: Option<Reason>) -> Verdict {
-        let own = match self.lines.matched(path, is_dir) {
+        let matched = self.lines.matched(path, is_dir);
+        if let Match::Ignore(glob) | Match::Whitelist(glob) = matched
+            && let Some(used) = number_of(glob).checked_sub(self.globs).and_then(|i| self.used.get(i as usize))
+        {
+            used.store(true, Ordering::Relaxed);
+        }
+        let own = match matched {
             Match::None => Verdict { rule: 0, out: zero },
             Match::Ignore(glob) => {
                 let rule = number_of(glob);
@@ -143,6 +161,14 @@ impl Rules {
             Match::Whitelist(glob) => Verdict { rule: number_of(glob), out: None },
         };
         if own.rule > above.rule || above == Verdict::default() { own } else { above }
+    }
+
+    /// The rules of the command line that matched nothing that was looked at, as a note.
+    pub(crate) fn unused(&self, globs: &[Glob]) -> Option<Note> {
+        let never = globs.iter().zip(&self.used).filter(|(_, used)| !used.load(Ordering::Relaxed));
+        let examples: Vec<String> = never.map(|(Glob::Include(text) | Glob::Exclude(text), _)| text.clone()).collect();
+        let count = examples.len() as u64;
+        (count > 0).then_some(Note { kind: NoteKind::UnusedPattern, count, examples })
     }
 
     /// Whether a later rule may let something in that lies in a folder with this verdict.

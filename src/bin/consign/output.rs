@@ -224,7 +224,11 @@ fn complain(failure: &Failure, command: &str, voice: &Voice) -> u8 {
 
 /// An error as text: what happened, the facts, the fix, and what was not done.
 fn complaint(failure: &Failure, command: &str, verbose: bool) -> String {
-    let not_done = if failure.word == "incomplete" { Some("all before that is done") } else { not_done(command) };
+    let not_done = match failure.word {
+        "incomplete" => Some("all before that is done"),
+        "report-lost" => Some("the command itself is done"),
+        _ => not_done(command),
+    };
     let code = failure.class.code();
     if matches!(failure.class, Class::Stopped(_)) {
         return format!("stopped; {} [{code}]\n", not_done.unwrap_or("nothing was done"));

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -141,12 +142,21 @@ fn descriptor(number: &OsString) -> Result<Vec<u8>, String> {
 fn output(line: &OsString) -> Result<Vec<u8>, String> {
     let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut command = Command::new(shell);
-    command.arg(flag).arg(line).stdin(Stdio::null()).stderr(Stdio::inherit());
-    let done = command.output().map_err(|e| format!("can't run it: {}", e.kind()))?;
-    let bytes = done.stdout;
-    if !done.status.success() {
+    command.arg(flag).arg(line).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let mut child = command.spawn().map_err(|e| format!("can't run it: {}", e.kind()))?;
+    let mut bytes = Vec::new();
+    let read = child.stdout.take().map(|out| out.take(MAX + 1).read_to_end(&mut bytes));
+    if bytes.len() as u64 > MAX {
+        // It would go on for ever; if it can't be killed it ends when its pipe is closed.
+        let _unused = child.kill();
+        let _unused = child.wait();
         drop(Secret::new(bytes));
-        return Err(format!("the command failed ({})", done.status));
+        return Err(format!("the command printed more than {MAX} bytes"));
+    }
+    let status = child.wait().map_err(|e| format!("can't wait for it: {}", e.kind()))?;
+    if !status.success() || !matches!(read, Some(Ok(_))) {
+        drop(Secret::new(bytes));
+        return Err(format!("the command failed ({status})"));
     }
     Ok(bytes)
 }

@@ -59,7 +59,7 @@ pub(crate) fn open(world: &World, bundle: &Path, signers: &Signers, opening: &Op
 /// Adds what a person needs to go on.
 pub(crate) fn explain(error: exchange::Error, path: &Path) -> Failure {
     let facts = match &error {
-        exchange::Error::Bundle(bundle::Error::Untrusted { by, claims, words }) => {
+        exchange::Error::Bundle(bundle::Error::Untrusted { by, claims, words, .. }) => {
             vec![("says it is", claims.clone()), ("check words", words.clone()), ("signing key", by.to_string())]
         }
         exchange::Error::Bundle(bundle::Error::NoKey { tried }) => {
@@ -67,13 +67,18 @@ pub(crate) fn explain(error: exchange::Error, path: &Path) -> Failure {
         }
         _ => Vec::new(),
     };
-    let untrusted = matches!(error, exchange::Error::Bundle(bundle::Error::Untrusted { .. }));
+    let card = match &error {
+        exchange::Error::Bundle(bundle::Error::Untrusted { card, .. }) => Some(*card),
+        _ => None,
+    };
     let failure = facts.into_iter().fold(Failure::from(error), |f, (label, value)| f.fact(label, value));
-    let failure = if untrusted {
+    let failure = if let Some(card) = card {
         let again = if path.as_os_str().is_empty() { "BUNDLE".to_owned() } else { path.display().to_string() };
-        failure
-            .fix("call them on a number you already have; are these the six words they read to you?")
-            .fix(format!("then: consign partner add {again}     (its sender's card is inside)"))
+        failure.fix("call them on a number you already have; are these the six words they read to you?").fix(if card {
+            format!("then: consign partner add {again}     (its sender's card is inside)")
+        } else {
+            "then put their public key into a file, and: --signer FILE".to_owned()
+        })
     } else {
         failure
     };

@@ -7,6 +7,7 @@ use consign::bundle::Clear;
 use consign::class::Class;
 use consign::exchange::send::{self, Draft, Output, Send, Shipment};
 use consign::files::{NoteKind, read_small};
+use consign::format::tar::HeadKind;
 use consign::format::time::Time;
 use consign::format::version::TERMS_LINE_MAX;
 
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let draft = send::draft(&world.home, &order, &world.progress)?;
     if args.dry_run {
         draft.selection.precheck()?;
-        return Ok(dry_run(args, &draft));
+        return Ok(every_path(dry_run(args, &draft), &draft, world));
     }
     let report = packed(&draft);
     let signer = world.signing_key(args.sign_with.as_deref())?;
@@ -115,6 +116,10 @@ fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
     for row in in_columns(&selection.included_by_folder()) {
         report = report.fact("in", row);
     }
+    let links = (0..selection.len()).filter(|i| matches!(selection.item(*i).kind, HeadKind::Link(_))).count() as u64;
+    if links > 0 {
+        report = report.fact("in", count(links, "link"));
+    }
     for group in selection.left_out() {
         let mut what = Vec::new();
         if group.files > 0 {
@@ -145,7 +150,6 @@ fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
     report
         .fact("checks", "every recipient ok; no workspace here, so no agreement is checked")
         .line("nothing written")
-        .next("the same without --dry-run")
         .set("dry_run", true)
         .set("files", selection.files())
         .set("bytes", selection.bytes())
@@ -154,6 +158,24 @@ fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
         .set("in", folders)
         .set("out", left_out)
         .set("differences", notes)
+}
+
+/// With --verbose or --json, every path that would go.
+fn every_path(mut report: Report, draft: &Draft<'_>, world: &World) -> Report {
+    if !world.voice.verbose && !world.voice.json {
+        return report.next("the same without --dry-run; with -v it names every file");
+    }
+    let selection = &draft.selection;
+    let mut paths = Vec::with_capacity(selection.len());
+    for i in 0..selection.len() {
+        let mut path = String::new();
+        selection.path_into(i, &mut path);
+        if selection.item(i).kind == HeadKind::Dir {
+            path.push('/');
+        }
+        if world.voice.json { paths.push(path) } else { report = report.line(format!("  {path}")) }
+    }
+    report.set("entries", paths)
 }
 
 /// Folder, files, bytes, in three columns.

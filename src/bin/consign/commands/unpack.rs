@@ -37,6 +37,8 @@ pub(crate) fn run(args: &Unpack, world: &World) -> Result<Report, Failure> {
     world.progress.clear();
     let signed = revealed.trusted().signed();
     let report = opening::from(Report::new(), signed, revealed.trusted().sender())?;
+    let purposes = revealed.open.iter().map(|p| p.front.head.purpose.as_str()).filter(|p| !p.is_empty());
+    let report = purposes.fold(report, |report, purpose| report.fact("for", purpose).set("purpose", purpose));
     Ok(told(report, &got, args)
         .set("ref", signed.reference)
         .set("name", &signed.says().name)

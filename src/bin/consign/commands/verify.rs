@@ -51,7 +51,9 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
                 }
                 report = report.outcome(failure.class);
                 results.push(json!({ "bundle": path, "ok": false, "code": failure.word, "class": failure.class.word(),
-                    "exit": failure.class.code(), "message": failure.message }));
+                    "exit": failure.class.code(), "message": failure.message, "fix": failure.fix,
+                    "facts": failure.facts.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+                    "paths": failure.paths }));
             }
         }
     }
