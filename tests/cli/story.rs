@@ -275,3 +275,52 @@ fn the_demo_succeeds_and_each_spoiled_step_makes_it_fail() {
     }
     assert!(!exists(&desk.home("nobody")), "the demo touched the user's home");
 }
+
+#[test]
+fn patterns_that_decide_nothing_are_told_and_unreadable_ones_refused() {
+    let desk = Desk::with_firms();
+    desk.tree();
+    desk.run("north", "pack tree --to acme -o a.consign --exclude ./src/lib.c").ok();
+    let listed = desk.run("acme", "list a.consign").ok().out;
+    assert!(listed.contains("main.c") && !listed.contains("lib.c"), "{listed}");
+    desk.run("north", "pack tree --to acme -n --exclude nothing.here").ok().says("match nothing (nothing.here)");
+    desk.run("north", "pack tree --to acme -n --exclude [").fails(2, "bad-pattern");
+    desk.run("north", "pack tree --to acme -n -v").ok().says("src/main.c");
+}
+
+#[test]
+fn a_secret_key_given_by_mistake_is_not_repeated() {
+    let desk = Desk::with_firms();
+    desk.tree();
+    let secret = "AGE-SECRET-KEY-1U7KFT0QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ";
+    desk.write("key", secret);
+    for line in [format!("pack tree -r {secret}"), "pack tree -R key".into(), format!("pack tree -r {secret} --json")] {
+        let ran = desk.run("north", &line);
+        assert_eq!(ran.code, 2, "{line}");
+        assert!(!format!("{}{}", ran.out, ran.err).contains("U7KFT0"), "{}{}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn what_is_the_users_is_neither_replaced_nor_left_out() {
+    let desk = Desk::with_firms();
+    desk.tree();
+    desk.write("terms.txt", "theirs\n");
+    desk.run("north", "pack tree --to acme --terms terms.txt").ok();
+    desk.write("out.terms.txt", "PRECIOUS");
+    desk.run("acme", "unpack acme-0001.consign -o out --force").ok();
+    let kept = desk.names(".").into_iter().find(|n| n.starts_with("out.terms.txt.20")).unwrap();
+    assert_eq!(fs::read_to_string(desk.path(&kept)).unwrap(), "PRECIOUS");
+    desk.write("README.txt", "mine");
+    desk.run("north", "pack tree --to acme -o README.consign --force").fails(1, "exists");
+    assert_eq!(fs::read_to_string(desk.path("README.txt")).unwrap(), "mine");
+    // A text of the user's that is called as a note would be; and the home, which is never sent.
+    desk.write("tree/acme-0001.txt", "mine too");
+    let mut pack = desk.command("north");
+    let home = desk.path("tree/home");
+    Command::new("cp").arg("-r").args([desk.home("north"), home.clone()]).status().unwrap();
+    pack.env("CONSIGN_HOME", &home).current_dir(desk.path("tree")).args(["pack", ".", "--to", "acme"]);
+    Ran::of(pack.output().unwrap()).ok();
+    let listed = desk.run("acme", "list tree/acme-0002.consign").ok().out;
+    assert!(listed.contains("acme-0001.txt") && !listed.contains("home"), "{listed}");
+}
