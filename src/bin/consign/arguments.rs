@@ -319,7 +319,10 @@ pub(crate) struct Log {
 /// What else can be done with the ledger.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogVerb {
-    /// Check that no entry of the ledger was changed, lost, added or moved
+    /// Check that no entry of the ledger but the last was changed, lost, added or moved
+    ///
+    /// Each entry is bound to the one before it. What follows the last one cannot be told from here: neither that it
+    /// was changed, nor that later ones were cut off.
     Verify(LogVerify),
 }
 
