@@ -53,7 +53,12 @@ impl Pending {
         let temp = folder_of(target).join(format!(".{name}{SUFFIX}"));
         let file = claim(&temp, mode)?.ok_or_else(|| Error::Busy { path: target.to_owned() })?;
         litter::made(&temp);
-        Ok(Pending { file, temp, target: target.to_owned(), replace, published: false })
+        let pending = Pending { file, temp, target: target.to_owned(), replace, published: false };
+        // Whoever held the hidden name before may have published between our look and our claim.
+        if !replace && fs::symlink_metadata(target).is_ok() {
+            return Err(Error::Exists { path: target.to_owned() });
+        }
+        Ok(pending)
     }
 
     /// Where it will be.
