@@ -3,9 +3,13 @@
 
 mod base;
 mod build;
+mod cat;
+mod choice;
 mod contents;
 mod error;
 mod lens;
+mod lines;
+mod making;
 mod names;
 mod open;
 mod order;
@@ -15,15 +19,18 @@ mod reveal;
 mod seal;
 pub mod select;
 mod stream;
+mod union;
 mod unpack;
 mod verify;
 
+pub use choice::Only;
 pub use error::{Error, Result};
 pub use lens::{Clear, Lens};
+pub use making::Counts;
 pub use open::Opened;
 pub use order::{Order, Parcel, TermsText};
 pub use pack::{default_workers, pack};
 pub use reveal::{Ask, Part, Revealed};
 pub use seal::{Sealed, SealedCompartment};
-pub use unpack::{Counts, Unpack};
+pub use unpack::Unpack;
 pub use verify::{Pins, Signed, SignedBy, Trusted};

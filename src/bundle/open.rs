@@ -1,5 +1,7 @@
 //! Opening: finds out whether a file is a bundle, and reads its tail. Nothing is trusted yet (FORMAT §1.3, §6.1).
 
+use std::sync::Arc;
+
 use super::Result;
 use crate::files::Source;
 use crate::format::container::{CLOSING, End, Member};
@@ -11,7 +13,7 @@ use crate::format::{self, Error, changed, too_large};
 
 /// A file that ends as a bundle ends, with its tail in memory.
 pub struct Opened {
-    pub(super) source: Source,
+    pub(super) source: Arc<Source>,
     pub(super) end: End,
     /// The key and terms members: the offset of each one's header, and its data.
     pub(super) keys: Vec<(u64, Vec<u8>)>,
@@ -122,7 +124,7 @@ impl Opened {
             return Err(changed("the tail", "it has no signature, or more than signatures").into());
         }
         let card = read_card(&source, readme, &end)?;
-        Ok(Opened { source, end, keys, sums, envelope, armours, card })
+        Ok(Opened { source: Arc::new(source), end, keys, sums, envelope, armours, card })
     }
 
     /// The name of the file, for messages.

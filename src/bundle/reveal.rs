@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::open::{data_of, member_at};
+use super::lines::Lines;
 use super::verify::{Trusted, volume_member_max};
 use super::{Error, Result};
 use crate::crypto::{self, CompartmentKey, Digest, Identities, Recipient, Tag, digest};
@@ -13,7 +13,7 @@ use crate::format::entries::Entries;
 use crate::format::envelope::Compartment;
 use crate::format::keyfile::KeyFile;
 use crate::format::manifest::{Front, Parent};
-use crate::format::version::{KEY_PLAIN_MAX, MANIFEST_MAX, TERMS_LINE_MAX};
+use crate::format::version::{KEY_PLAIN_MAX, TERMS_LINE_MAX};
 use crate::format::{self, changed, too_large};
 use crate::policy::Admission;
 
@@ -42,9 +42,7 @@ pub struct Part {
     pub n: usize,
     /// The front of its manifest.
     pub front: Front,
-    pub(super) key: CompartmentKey,
-    plain: Vec<u8>,
-    entries_at: usize,
+    pub(super) lines: Lines,
     /// Bytes of lines that follow the front.
     entry_lines: u64,
 }
@@ -166,9 +164,9 @@ impl Trusted {
 
     fn part(&self, n: usize, key: CompartmentKey, recipient: &str, file_tags: Option<Vec<Tag>>) -> Result<Part> {
         let public = self.signed.compartments().get(n).ok_or(Error::Bug)?;
-        let plain = self.manifest(n, public, &key)?;
-        let (front, rest, front_lines) = Front::read(&plain, public.manifest.lines)?;
-        let entries_at = plain.len() - rest.len();
+        let member = Member::Manifest(n);
+        let (_, hash) = self.signed.listed().find(|(m, _)| *m == member).ok_or(Error::Bug)?;
+        let (front, lines) = Lines::read(&self.signed.opened.source, n, public, &hash, key)?;
         self.check_front(n, public, &front)?;
         let bundle = self.signed.says().bundle;
         let mine = Recipient::tag(recipient, bundle.bytes(), n as u64);
@@ -177,31 +175,8 @@ impl Trusted {
             let why = "your key opens it, but the sender did not name you: somebody else locked it to you";
             return Err(changed("manifest", why).into());
         }
-        let entry_lines = public.manifest.lines.saturating_sub(front_lines);
-        Ok(Part { n, front, key, plain, entries_at, entry_lines })
-    }
-
-    fn manifest(&self, n: usize, public: &Compartment, key: &CompartmentKey) -> Result<Vec<u8>> {
-        let member = Member::Manifest(n);
-        let name = member.name();
-        let source = &self.signed.opened.source;
-        let found = member_at(source, public.manifest.offset)?;
-        if found.name != name.as_bytes() || found.size != public.manifest.size {
-            return Err(changed(name, "it is not where the bundle says it is").into());
-        }
-        let data =
-            data_of(source, &found, MANIFEST_MAX.min(public.manifest.bytes + public.manifest.bytes / 64 + 65_536))?;
-        let wanted = self.signed.listed().find(|(m, _)| *m == member).map(|(_, hash)| hash);
-        if wanted != Some(digest(&data)) {
-            return Err(changed(name, "it differs from what was signed").into());
-        }
-        let mut plain = Vec::new();
-        key.decrypt_into(&data, &name, &mut plain)?;
-        drop(data);
-        if plain.len() as u64 != public.manifest.bytes || digest(&plain) != public.manifest.blake3 {
-            return Err(changed(name, "its contents differ from what was signed").into());
-        }
-        Ok(plain)
+        let entry_lines = public.manifest.lines.saturating_sub(lines.front().lines);
+        Ok(Part { n, front, lines, entry_lines })
     }
 
     /// Mutual naming: what the manifest says of the bundle is what the envelope says of it.
@@ -236,10 +211,12 @@ impl Trusted {
 
 impl Part {
     /// Reads the entries; with `full`, so that [`Part::check_sums`] can be asked afterwards.
-    #[must_use]
-    pub fn entries(&self, full: bool) -> Entries<'_> {
-        let rest = self.plain.get(self.entries_at..).unwrap_or_default();
-        Entries::new(rest, self.front.head.nonce.bytes(), full).bounded(self.entry_lines)
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn entries(&self, full: bool) -> Result<Entries<'_>> {
+        let from = self.lines.entries()?;
+        Ok(Entries::new(from, self.front.head.nonce.bytes(), full).bounded(self.entry_lines))
     }
 
     /// Checks the sums over all entries against the manifest's first line and the envelope.

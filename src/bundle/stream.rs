@@ -12,7 +12,7 @@ use super::open::member_at;
 use super::reveal::Part;
 use super::verify::check_padding;
 use super::{Error, Result};
-use crate::crypto::{CompartmentKey, Digest, Hasher, digest};
+use crate::crypto::{Digest, Hasher, digest};
 use crate::files::{self, Hand, Progress, Root, Source};
 use crate::format::changed;
 use crate::format::container::Member;
@@ -101,9 +101,11 @@ struct Job {
     number: u64,
     volume: VolumeAt,
     plain: u32,
+    /// Bytes before the pieces that nobody asked for.
+    before: u64,
     pieces: Vec<Piece>,
-    /// Zero bytes of the end of the stream.
-    zeros: u64,
+    /// Zero bytes of the end of the stream, which follow the pieces; unknown if one file alone is read.
+    zeros: Option<u64>,
 }
 
 impl Job {
@@ -128,6 +130,8 @@ pub(super) struct Run<'a> {
 
 /// The most bytes that buffers may take in all.
 const MEMORY: u64 = 64 << 20;
+/// The plain length up to which volumes wait for a worker.
+const WAITING_MAX: u64 = 16 << 20;
 
 impl Run<'_> {
     /// Reads all volumes. `visit` sees every entry in order, before its contents, and says whether it is wanted; with
@@ -137,10 +141,26 @@ impl Run<'_> {
         full: Option<&crate::format::envelope::Compartment>,
         visit: &mut dyn FnMut(&Entry) -> Result<Want>,
     ) -> Result<()> {
+        self.with_workers(&mut |give, failed| self.feed(full, visit, give, failed))
+    }
+
+    /// Reads the volumes of one file, whose header is at `offset` of the stream.
+    pub(super) fn one(&self, entry: Entry, offset: u64) -> Result<()> {
+        let mut entry = Some(entry);
+        self.with_workers(&mut |give, failed| {
+            let feeder = Feeder { run: self, give, failed, number: 0, job: None, room: 0 };
+            feeder.alone(entry.take().ok_or(Error::Bug)?, offset)
+        })
+    }
+
+    /// Runs `feed` beside workers that take what it gives.
+    fn with_workers(&self, feed: &mut dyn FnMut(&SyncSender<Job>, &AtomicBool) -> Result<()>) -> Result<()> {
         let longest = self.part.front.volumes.iter().map(|v| u64::from(v.plain)).max().unwrap_or(0);
         let most = usize::try_from(MEMORY / (longest * 2 + (128 << 10))).unwrap_or(1).max(1);
         let workers = self.workers.clamp(1, most);
-        let (give, jobs) = sync_channel::<Job>(workers);
+        // A large volume may hold very many entries: then none waits while others are worked on.
+        let waiting = if longest > WAITING_MAX { 0 } else { workers };
+        let (give, jobs) = sync_channel::<Job>(waiting);
         // The workers alone own the receiver: if all of them are gone, giving fails instead of waiting.
         let jobs = Arc::new(Mutex::new(jobs));
         let failed = AtomicBool::new(false);
@@ -151,7 +171,7 @@ impl Run<'_> {
             };
             let hands: Vec<_> = (0..workers).map(|_| start(Arc::clone(&jobs))).collect();
             drop(jobs);
-            let fed = self.feed(full, visit, &give, &failed);
+            let fed = feed(&give, &failed);
             if fed.is_err() {
                 failed.store(true, Ordering::Relaxed);
             }
@@ -170,7 +190,7 @@ impl Run<'_> {
         give: &SyncSender<Job>,
         failed: &AtomicBool,
     ) -> Result<()> {
-        let mut entries = self.part.entries(full.is_some());
+        let mut entries = self.part.entries(full.is_some())?;
         let mut feeder = Feeder { run: self, give, failed, number: 0, job: None, room: 0 };
         feeder.next_volume()?;
         while let Some(entry) = entries.next()? {
@@ -271,8 +291,14 @@ impl Feeder<'_> {
         else {
             return Err(Feeder::overfull());
         };
-        self.job =
-            Some(Job { number: self.number as u64, volume: *volume, plain: size.plain, pieces: Vec::new(), zeros: 0 });
+        self.job = Some(Job {
+            number: self.number as u64,
+            volume: *volume,
+            plain: size.plain,
+            before: 0,
+            pieces: Vec::new(),
+            zeros: Some(0),
+        });
         self.room = u64::from(size.plain);
         self.number += 1;
         Ok(())
@@ -310,6 +336,33 @@ impl Feeder<'_> {
         Ok(())
     }
 
+    /// One entry without those around it.
+    fn alone(&self, entry: Entry, offset: u64) -> Result<()> {
+        let span = entry.span();
+        let end = offset.checked_add(span).ok_or(Error::Bug)?;
+        let sizes = || self.run.part.front.volumes.iter().map(|v| v.plain);
+        let bounds = sizes().scan(0, |at, plain| {
+            let from = *at;
+            *at += u64::from(plain);
+            Some((from, *at))
+        });
+        if sizes().map(u64::from).sum::<u64>() < end {
+            return Err(Feeder::overfull());
+        }
+        let several = bounds.clone().filter(|(from, to)| *to > offset && *from < end).count() > 1;
+        let shared = Arc::new(Shared { entry, want: Want::Write, turn: several.then(Turn::default) });
+        for (number, ((from, to), (plain, volume))) in bounds.zip(sizes().zip(self.run.volumes)).enumerate() {
+            if to <= offset || from >= end {
+                continue;
+            }
+            let (first, last) = (from.max(offset), to.min(end));
+            let piece = Piece { shared: Arc::clone(&shared), from: first - offset, to: last - offset };
+            let number = number as u64;
+            self.send(Job { number, volume: *volume, plain, before: first - from, pieces: vec![piece], zeros: None })?;
+        }
+        Ok(())
+    }
+
     fn end(&mut self) -> Result<()> {
         let mut left = 1024;
         while left > 0 {
@@ -319,7 +372,7 @@ impl Feeder<'_> {
             let some = self.room.min(left);
             self.room -= some;
             left -= some;
-            self.job.as_mut().ok_or(Error::Bug)?.zeros += some;
+            *self.job.as_mut().and_then(|job| job.zeros.as_mut()).ok_or(Error::Bug)? += some;
         }
         if self.room > 0 || self.number != self.run.volumes.len() {
             return Err(changed("manifest", "its entries don't fill the volumes").into());
@@ -358,14 +411,15 @@ impl Worker<'_> {
             return Ok(());
         }
         let plain = self.open(&name, job.plain)?;
-        let mut rest = plain.as_slice();
+        let before = usize::try_from(job.before).map_err(|_| Error::Bug)?;
+        let mut rest = plain.get(before..).ok_or(Error::Bug)?;
         for piece in &job.pieces {
             let len = usize::try_from(piece.to - piece.from).map_err(|_| Error::Bug)?;
             let (bytes, more) = rest.split_at_checked(len).ok_or(Error::Bug)?;
             self.piece(piece, bytes)?;
             rest = more;
         }
-        if rest.len() as u64 != job.zeros || rest.iter().any(|b| *b != 0) {
+        if job.zeros.is_some_and(|zeros| rest.len() as u64 != zeros || rest.iter().any(|b| *b != 0)) {
             return Err(changed(name, "the end of its stream is not as it must be").into());
         }
         self.a = plain;
@@ -375,7 +429,7 @@ impl Worker<'_> {
 
     /// Decrypts and inflates what is in `a`, and takes `a` out as the plain bytes.
     fn open(&mut self, name: &str, plain: u32) -> Result<Vec<u8>> {
-        let key: &CompartmentKey = &self.run.part.key;
+        let key = self.run.part.lines.key();
         self.b.clear();
         key.decrypt_into(&self.a, name, &mut self.b)?;
         let plain = usize::try_from(plain).map_err(|_| Error::Bug)?;

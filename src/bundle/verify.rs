@@ -62,7 +62,7 @@ impl Signed {
     ///
     /// # Errors
     /// A signature that does not fit, is missing or too many; anything that differs from what was signed.
-    pub fn check(opened: Opened, pins: &dyn Pins) -> Result<Signed> {
+    pub fn check(mut opened: Opened, pins: &dyn Pins) -> Result<Signed> {
         let mut keys = Vec::new();
         for (i, armour) in opened.armours.iter().enumerate() {
             keys.push(PublicKey::verify(armour, NAMESPACE, &opened.envelope, &Member::Signature(i).name())?);
@@ -78,6 +78,8 @@ impl Signed {
             return Err(changed("B3SUMS", "it differs from what was signed").into());
         }
         let sums = Sums::parse(&opened.sums, &envelope)?;
+        // Only the hashes are needed from here on.
+        opened.sums = Vec::new();
         let reference = digest(&opened.envelope);
         let signed = Signed { opened, envelope, sums, signers, reference };
         signed.check_tail()?;

@@ -39,7 +39,7 @@ impl<const N: usize> Hex<N> {
             return None;
         }
         let mut bytes = [0; N];
-        hex::decode_to_slice(text, &mut bytes).ok()?;
+        const_hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Hex(bytes))
     }
 }

@@ -1,7 +1,7 @@
 //! Encryption: with `identity.rs`, the only door to the `age` crate. It turns bytes into age files, knows no
 //! paths and no policy. FORMAT §1.4, §1.5, §8.1.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Cursor, Read, Write};
 use std::str::FromStr;
 
 use age::secrecy::{ExposeSecret, SecretString};
@@ -160,6 +160,22 @@ impl CompartmentKey {
         out.reserve(file.len());
         reader.read_to_end(out).map_err(|_| Error::Broken { what: what.to_owned() })?;
         Ok(())
+    }
+
+    /// Decrypts as a stream: `head` is the beginning of the file, with all of the age header, and `rest` what follows.
+    /// A change that the stream meets is an [`std::io::ErrorKind::InvalidData`] error.
+    ///
+    /// # Errors
+    /// As [`CompartmentKey::decrypt_into`].
+    pub fn decrypt_stream<'a>(&self, head: Vec<u8>, rest: impl Read + 'a, what: &str) -> Result<Box<dyn Read + 'a>> {
+        if AgeHead::of_compartment(&head, what)?.is_post_quantum() {
+            return Err(Error::PostQuantum { what: "this bundle" });
+        }
+        let broken = |_| Error::Broken { what: what.to_owned() };
+        let whole = Cursor::new(head).chain(BufReader::with_capacity(64 << 10, rest));
+        let decryptor = Decryptor::new_buffered(whole).map_err(broken)?;
+        let reader = decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(broken)?;
+        Ok(Box::new(reader))
     }
 }
 

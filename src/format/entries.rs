@@ -1,10 +1,15 @@
 //! The entries of a manifest, read one after the other with every statement about their order and sums checked
 //! (FORMAT §3.5, §4.6 to §4.8). Memory is one frame and the folders that are open.
 
+use std::io::Read;
+
+use memchr::{memchr, memmem};
+
 use super::Result;
-use super::entry::{Entry, Kind};
+use super::entry::{self, Entry, Kind};
 use super::error::{Error, changed, too_large};
-use super::manifest::{Frames, is_offset, parse_offset};
+use super::frames::Frames;
+use super::manifest::{is_offset, parse_offset};
 use super::merkle::Tree;
 use super::version::ENTRIES_MAX;
 use crate::crypto::{Digest, Hasher};
@@ -68,6 +73,13 @@ impl Tally {
     }
 }
 
+/// Whether, in the order of entries, nothing below the folder `dir` can follow `path`: everything below a folder sorts
+/// before its name followed by the byte after `/`.
+#[must_use]
+pub fn is_past(path: &str, dir: &str) -> bool {
+    path.strip_prefix(dir).is_none_or(|rest| rest.as_bytes().first().is_none_or(|b| *b > b'/'))
+}
+
 /// Reads entries. With `full`, hashes are computed as well.
 pub struct Entries<'a> {
     frames: Frames<'a>,
@@ -82,7 +94,7 @@ pub struct Entries<'a> {
 impl<'a> Entries<'a> {
     /// Over the age plaintext of a manifest from its first entry frame on.
     #[must_use]
-    pub fn new(rest: &'a [u8], nonce: &[u8; 32], full: bool) -> Self {
+    pub fn new(rest: impl Read + 'a, nonce: &[u8; 32], full: bool) -> Self {
         Entries { frames: Frames::new(rest), at: 0, full, tally: Tally::new(nonce), last: None, open: Vec::new() }
     }
 
@@ -90,6 +102,13 @@ impl<'a> Entries<'a> {
     #[must_use]
     pub fn bounded(mut self, most: u64) -> Self {
         self.frames.most = Some(most);
+        self
+    }
+
+    /// Sets how many bytes of lines one frame may hold, when many manifests are read at once.
+    #[must_use]
+    pub fn capped(mut self, largest: usize) -> Self {
+        self.frames.largest = self.frames.largest.min(largest);
         self
     }
 
@@ -137,9 +156,30 @@ impl<'a> Entries<'a> {
         Ok(Some(entry))
     }
 
+    /// Finds the entry of a path by the bytes of its line, and where its first header is in the stream. Only its own
+    /// frame is parsed, so order and sums are not checked. The offset before a `ref` is the next one's.
+    ///
+    /// # Errors
+    /// Those of the lines that are parsed.
+    pub fn find(mut self, path: &str) -> Result<Option<(Entry, u64)>> {
+        let mut start = b"\n".to_vec();
+        entry::push_path(&mut start, path);
+        let finder = memmem::Finder::new(&start);
+        while self.frames.advance()? {
+            let Some(at) = finder.find(&self.frames.lines) else { continue };
+            self.at = 0;
+            let mut offset = parse_offset(self.line()?)?;
+            while self.at <= at {
+                offset += Entry::parse(self.line()?)?.span();
+            }
+            return Ok(Some((Entry::parse(self.line()?)?, offset)));
+        }
+        Ok(None)
+    }
+
     fn line(&mut self) -> Result<&[u8]> {
         let rest = self.frames.lines.get(self.at..).unwrap_or_default();
-        let len = rest.iter().position(|b| *b == b'\n').ok_or_else(|| changed("manifest", "a line without its end"))?;
+        let len = memchr(b'\n', rest).ok_or_else(|| changed("manifest", "a line without its end"))?;
         self.at += len + 1;
         Ok(rest.get(..len).unwrap_or_default())
     }
@@ -149,10 +189,7 @@ impl<'a> Entries<'a> {
         if self.last.as_deref().is_some_and(|last| last >= path) {
             return Err(changed("manifest", format!("`{path}` is out of order or listed twice")));
         }
-        // Everything below a folder sorts before its name followed by the byte after `/`.
-        let closed =
-            |dir: &str| path.strip_prefix(dir).is_none_or(|rest| rest.as_bytes().first().is_none_or(|b| *b > b'/'));
-        while self.open.last().is_some_and(|dir| closed(dir)) {
+        while self.open.last().is_some_and(|dir| is_past(path, dir)) {
             self.open.pop();
         }
         if let Some(parent) = entry.path.parent()

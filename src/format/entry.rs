@@ -89,8 +89,7 @@ impl Entry {
 
     /// Appends the line, without its LF.
     pub fn push_line(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"p\":");
-        push_string(out, self.path.as_str());
+        push_path(out, self.path.as_str());
         match &self.kind {
             Kind::File { size, b3, exec, unchanged } => {
                 out.extend_from_slice(b",\"t\":\"f\",\"s\":");
@@ -138,6 +137,12 @@ impl Entry {
     }
 }
 
+/// Appends the beginning of the line of a path.
+pub(super) fn push_path(out: &mut Vec<u8>, path: &str) {
+    out.extend_from_slice(b"{\"p\":");
+    push_string(out, path);
+}
+
 /// Appends a number.
 pub(super) fn push_number(out: &mut Vec<u8>, n: u64) {
     let mut digits = [0_u8; 20];
@@ -156,14 +161,28 @@ pub(super) fn push_number(out: &mut Vec<u8>, n: u64) {
 
 fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            0..=0x1f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|b| is_escaped(*b)) {
+        let (plain, tail) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        match tail {
+            [byte @ (b'"' | b'\\'), more @ ..] => {
+                out.extend_from_slice(&[b'\\', *byte]);
+                rest = more;
+            }
+            [byte, more @ ..] => {
+                out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+                rest = more;
+            }
+            [] => rest = tail,
         }
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1f)
 }
 
 /// Reads the one spelling; `None` is any other.
@@ -192,7 +211,7 @@ impl Cursor<'_> {
         self.eat(b"\"")?;
         let mut out = Vec::new();
         loop {
-            let plain = self.rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f))?;
+            let plain = self.rest.iter().position(|b| is_escaped(*b))?;
             let (head, tail) = self.rest.split_at_checked(plain)?;
             out.extend_from_slice(head);
             self.rest = tail;

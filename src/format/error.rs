@@ -40,6 +40,14 @@ pub enum Error {
         /// The limit.
         why: String,
     },
+    /// What the system says while a stream is read.
+    #[error("reading the {part} failed")]
+    Read {
+        /// What was read.
+        part: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A path that could leave its folder, run code, or name nothing.
     #[error("unsafe path `{path}`: {why}")]
     UnsafePath {
@@ -92,6 +100,7 @@ impl Fault for Error {
             Error::UnsafePath { .. } => "unsafe-path",
             Error::UnsafeLink { .. } => "unsafe-link",
             Error::NotA { .. } => "bad-value",
+            Error::Read { .. } => "io",
         }
     }
 
@@ -102,6 +111,7 @@ impl Fault for Error {
                 Class::Unsafe
             }
             Error::NotA { .. } => Class::Usage,
+            Error::Read { .. } => Class::Failed,
         }
     }
 }

@@ -1,16 +1,17 @@
 //! The front of a manifest: its first line, the terms, the sizes of the volumes; and how frames of lines are
 //! written (FORMAT §4). The entries that follow are in `entries.rs`.
 
+use std::io::Read;
+
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Cursor, Entry, push_number};
 use super::envelope::BundleRef;
 use super::error::{changed, too_large};
-use super::frame::{Squeezer, Unsqueezer, first_len, plain_len};
+use super::frame::Squeezer;
+use super::frames::Frames;
 use super::terms::Terms;
-use super::version::{
-    HEAD_LINE_MAX, LABEL_MAX, LINE_MAX, MANIFEST_FRAME_MAX, TAGS_MAX, TERMS_LINE_MAX, VOLUME_MAX, VOLUMES_MAX,
-};
+use super::version::{HEAD_LINE_MAX, LABEL_MAX, LINE_MAX, TAGS_MAX, TERMS_LINE_MAX, VOLUME_MAX, VOLUMES_MAX};
 use super::{Result, json};
 use crate::crypto::{Digest, Fingerprint, Hex};
 
@@ -89,6 +90,15 @@ pub struct VolumeSize {
     pub plain: u32,
 }
 
+/// How much of a manifest its front takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Bytes of the age plaintext.
+    pub plain: u64,
+    /// Bytes of lines.
+    pub lines: u64,
+}
+
 /// Lines 1 and 2 and the `v` lines.
 #[derive(Debug)]
 pub struct Front {
@@ -100,49 +110,6 @@ pub struct Front {
     pub terms_line: Vec<u8>,
     /// The volumes, in order.
     pub volumes: Vec<VolumeSize>,
-}
-
-/// A manifest's frames, one after the other, as a borrowed age plaintext.
-pub(super) struct Frames<'a> {
-    rest: &'a [u8],
-    unsqueezer: Unsqueezer,
-    /// The lines of the frame read last.
-    pub(super) lines: Vec<u8>,
-    /// Bytes of lines in all frames read.
-    pub(super) total: u64,
-    /// How many bytes of lines there may be, if that is known.
-    pub(super) most: Option<u64>,
-}
-
-impl<'a> Frames<'a> {
-    pub(super) fn new(plain: &'a [u8]) -> Self {
-        Frames { rest: plain, unsqueezer: Unsqueezer::default(), lines: Vec::new(), total: 0, most: None }
-    }
-
-    pub(super) fn rest(&self) -> &'a [u8] {
-        self.rest
-    }
-
-    /// Inflates the next frame; false at the end.
-    pub(super) fn advance(&mut self) -> Result<bool> {
-        if self.rest.is_empty() {
-            self.lines.clear();
-            return Ok(false);
-        }
-        let len = first_len(self.rest, "manifest")?;
-        let (frame, rest) = self.rest.split_at(len);
-        let size = plain_len(frame, "manifest")?;
-        if self.most.is_some_and(|most| size > most.saturating_sub(self.total)) {
-            return Err(changed("manifest", "it holds more lines than the envelope says"));
-        }
-        self.unsqueezer.unsqueeze(frame, MANIFEST_FRAME_MAX, "manifest", &mut self.lines)?;
-        if self.lines.last() != Some(&b'\n') {
-            return Err(changed("manifest", "a frame that ends within a line"));
-        }
-        self.total += self.lines.len() as u64;
-        self.rest = rest;
-        Ok(true)
-    }
 }
 
 /// Whether a line is an `o` line.
@@ -188,22 +155,22 @@ fn parse_volumes(line: &[u8], volumes: &mut Vec<VolumeSize>) -> Result<()> {
 }
 
 impl Front {
-    /// Reads the front, and returns the age plaintext from the first entry frame on, with the bytes of lines read.
-    /// `lines` is how many of them the whole manifest has, as the envelope says.
+    /// Reads the front of an age plaintext, and says where in it the entry frames begin. `lines` is how many bytes of
+    /// them the whole manifest has, as the envelope says.
     ///
     /// # Errors
-    /// Those of the format.
-    pub fn read(plain: &[u8], lines: u64) -> Result<(Front, &[u8], u64)> {
+    /// Those of the format; what reading says.
+    pub fn read(plain: impl Read, lines: u64) -> Result<(Front, Extent)> {
         let mut frames = Frames::new(plain);
         frames.most = Some(lines);
         let (mut head, mut terms, mut volumes) = (None, None, Vec::new());
         loop {
-            let (before, total) = (frames.rest(), frames.total);
+            let read = Extent { plain: frames.taken, lines: frames.total };
             if !frames.advance()? || is_offset(&frames.lines) {
                 let missing = || changed("manifest", "it lacks its first lines");
                 let (terms, terms_line) = terms.ok_or_else(missing)?;
                 let head = head.ok_or_else(missing)?;
-                return Ok((Front { head, terms, terms_line, volumes }, before, total));
+                return Ok((Front { head, terms, terms_line, volumes }, read));
             }
             for line in frames.lines.split_last().map(|(_, l)| l).unwrap_or_default().split(|b| *b == b'\n') {
                 if head.is_none() {
@@ -400,9 +367,10 @@ mod tests {
         writer.add_entry(&entry, 0, &mut Vec::new()).unwrap();
         writer.flush().unwrap();
         let (plain, total) = (&writer.frames, writer.total);
-        assert!(Front::read(plain, front - 1).is_err() && Front::read(plain, total - 1).is_err());
-        let (_, rest, read) = Front::read(plain, total).unwrap();
-        assert_eq!(read, front);
+        assert!(Front::read(&plain[..], front - 1).is_err() && Front::read(&plain[..], total - 1).is_err());
+        let (_, read) = Front::read(&plain[..], total).unwrap();
+        assert_eq!(read.lines, front);
+        let rest = &plain[usize::try_from(read.plain).unwrap()..];
         let count = |most: u64| {
             let mut entries = Entries::new(rest, &[0; 32], true).bounded(most);
             while entries.next()?.is_some() {}

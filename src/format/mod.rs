@@ -9,6 +9,7 @@ pub mod entry;
 pub mod envelope;
 mod error;
 pub mod frame;
+mod frames;
 pub mod json;
 pub mod keyfile;
 pub mod manifest;

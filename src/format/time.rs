@@ -36,8 +36,15 @@ impl Time {
     /// For people: `YYYY-MM-DD HH:MM UTC`.
     #[must_use]
     pub fn for_people(self) -> String {
-        let text = self.to_string();
-        format!("{} {} UTC", text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default())
+        format!("{} UTC", self.to_the_minute())
+    }
+
+    /// `YYYY-MM-DD HH:MM`, in UTC.
+    #[must_use]
+    pub fn to_the_minute(self) -> String {
+        let mut text = self.to_string().replacen('T', " ", 1);
+        text.truncate(16);
+        text
     }
 
     /// When something ends that people write as a date (its last second, UTC), a time, or a span from `now`
@@ -69,7 +76,25 @@ impl Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        // By hand, since a listing shows one for each entry; `strftime` takes ten times as long.
+        let time = jiff::tz::Offset::UTC.to_datetime(self.timestamp());
+        let mut text = *b"0000-00-00T00:00:00Z";
+        put(&mut text[0..4], time.year());
+        put(&mut text[5..7], time.month().into());
+        put(&mut text[8..10], time.day().into());
+        put(&mut text[11..13], time.hour().into());
+        put(&mut text[14..16], time.minute().into());
+        put(&mut text[17..19], time.second().into());
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// Writes a number's last digits.
+fn put(digits: &mut [u8], number: i16) {
+    let mut rest = number.unsigned_abs();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
     }
 }
 
@@ -114,6 +139,10 @@ mod tests {
             assert!(bad.parse::<Time>().is_err(), "{bad}");
         }
         assert_eq!(Time::from_unix(0).to_string(), "1970-01-01T00:00:00Z");
+        for seconds in [i64::MIN, -1, 951_827_696, 4_260_000_001, i64::MAX] {
+            let time = Time::from_unix(seconds);
+            assert_eq!(time.to_string(), time.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(crate) struct Report {
     next: Option<String>,
     fields: Map<String, Value>,
     class: Option<Class>,
+    /// It was told already, as a stream.
+    told: bool,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,9 @@ enum Part {
     Line(String),
     Fact { label: String, value: String },
 }
+
+/// Takes the items of a list, one after the other.
+pub(crate) type Item<'a> = &'a mut dyn FnMut(&Value) -> io::Result<()>;
 
 impl Report {
     /// Nothing yet.
@@ -101,6 +106,34 @@ impl Report {
     pub(crate) fn text(&self) -> String {
         let headed = matches!(self.parts.first(), Some(Part::Line(_)));
         render(&self.parts, if headed { 2 } else { 0 })
+    }
+
+    /// Tells the report as JSON now, with a list at its end whose items are written as `each` gives them.
+    ///
+    /// # Errors
+    /// What `each` returns, and a standard output that takes no more.
+    pub(crate) fn stream(
+        mut self,
+        key: &str,
+        command: &str,
+        voice: &Voice,
+        each: &mut dyn FnMut(Item<'_>) -> Result<(), Failure>,
+    ) -> Result<Report, Failure> {
+        let mut out: Box<dyn Write> =
+            if voice.stdout_is_data { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
+        let mut out = io::BufWriter::with_capacity(128 << 10, &mut out);
+        let lost = |e: io::Error| Failure::from(consign::bundle::Error::Output(e));
+        let object = spell(&self.json(command));
+        let open = object.strip_suffix(b"}\n").unwrap_or_default();
+        out.write_all(open).and_then(|()| write!(out, ",\"{key}\":[")).map_err(lost)?;
+        let mut first = true;
+        each(&mut |item| {
+            out.write_all(if std::mem::take(&mut first) { b"\n" } else { b",\n" })?;
+            out.write_all(spell(item).trim_ascii_end())
+        })?;
+        out.write_all(b"]}\n").and_then(|()| out.flush()).map_err(lost)?;
+        self.told = true;
+        Ok(self)
     }
 
     fn json(&self, command: &str) -> Value {
@@ -187,6 +220,9 @@ pub(crate) fn finish(result: Result<Report, Failure>, command: &str, voice: &Voi
 }
 
 fn tell(report: &Report, command: &str, voice: &Voice) -> io::Result<()> {
+    if report.told {
+        return Ok(());
+    }
     if voice.json {
         return put(&spell(&report.json(command)), voice.stdout_is_data);
     }
