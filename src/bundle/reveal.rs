@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lines::Lines;
+use super::lines::{KEPT_MAX, Lines};
 use super::verify::{Trusted, volume_member_max};
 use super::{Error, Result};
 use crate::crypto::{self, CompartmentKey, Digest, Identities, Recipient, Tag, digest};
@@ -166,7 +166,7 @@ impl Trusted {
         let public = self.signed.compartments().get(n).ok_or(Error::Bug)?;
         let member = Member::Manifest(n);
         let (_, hash) = self.signed.listed().find(|(m, _)| *m == member).ok_or(Error::Bug)?;
-        let (front, lines) = Lines::read(&self.signed.opened.source, n, public, &hash, key)?;
+        let (front, lines) = Lines::read(&self.signed.opened.source, n, &public.manifest, &hash, key, KEPT_MAX)?;
         self.check_front(n, public, &front)?;
         let bundle = self.signed.says().bundle;
         let mine = Recipient::tag(recipient, bundle.bytes(), n as u64);
