@@ -8,6 +8,7 @@ use std::path::Path;
 use consign::bundle::{Ask, Error, Opened, Revealed, Signed, Unpack};
 use consign::class::{Class, Fault};
 use consign::files::{Root, Silent};
+use consign::format::entry::Entry;
 use consign::format::manifest::Parent;
 use consign::policy::admit;
 use support::forge::{self, *};
@@ -65,6 +66,38 @@ fn each_partner_opens_its_own_compartment_and_both_give_a_union() {
     assert_eq!(all.check_deep(&plainly(), &Silent).unwrap().files, 4);
     let e = open(&cast.bundle, &acme, &trust, &[], Some(1)).err().unwrap();
     assert_eq!(e.class(), Class::WrongKey);
+}
+
+#[test]
+fn a_union_takes_only_what_is_asked_for_and_its_folders_from_the_lowest_that_has_them() {
+    let north = Firm::new();
+    let at = |path: &str, mtime: u64| {
+        let (entry, data) = folder(path);
+        (Entry { mtime, ..entry }, data)
+    };
+    // `a-b` sorts between `a` and what is in `a`.
+    let one = plain(vec![at("a", 100), at("a-b", 101), file("a-b/x", "x"), file("a/one", "1")], &[&north]);
+    let two = plain(vec![at("a", 200), at("a-b", 201), file("a/two", "2"), at("b", 202), file("b/y", "y")], &[&north]);
+    let cast = forge(&[&north], &[one, two], &honest);
+    let all = open(&cast.bundle, &north, &north.trusts(), &[], None).unwrap();
+    let tree = |wanted: &'static [&'static str]| {
+        let dir = tempfile::tempdir().unwrap();
+        let only = |path: &str| wanted.contains(&path);
+        let order = Unpack { only: (!wanted.is_empty()).then_some(&only as _), ..plainly() };
+        all.unpack_into(&Root::open(dir.path()).unwrap(), &order, &Silent).unwrap();
+        let time = |path: &str| {
+            let at = dir.path().join(path);
+            let since =
+                |m: fs::Metadata| m.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+            fs::metadata(at).ok().map(|m| if m.is_dir() { since(m) } else { 0 })
+        };
+        ["a", "a-b", "a-b/x", "a/one", "a/two", "b", "b/y"].map(time)
+    };
+    assert_eq!(tree(&[]), [Some(100), Some(101), Some(0), Some(0), Some(0), Some(202), Some(0)]);
+    assert_eq!(tree(&["a/two"]), [Some(100), None, None, None, Some(0), None, None]);
+    assert_eq!(tree(&["a-b/x", "b/y"]), [None, Some(101), Some(0), None, None, Some(202), Some(0)]);
+    assert_eq!(tree(&["a/one", "a/two"]), [Some(100), None, None, Some(0), Some(0), None, None]);
+    assert_eq!(tree(&["a-b"]), [None, Some(101), None, None, None, None, None]);
 }
 
 #[test]
