@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -163,15 +163,15 @@ impl Run<'_> {
         let (give, jobs) = sync_channel::<Job>(waiting);
         // The workers alone own the receiver: if all of them are gone, giving fails instead of waiting.
         let jobs = Arc::new(Mutex::new(jobs));
-        let failed = AtomicBool::new(false);
+        let failed = &AtomicBool::new(false);
+        let (tide, due) = Tide::new();
         std::thread::scope(|scope| {
-            let start = |jobs: Arc<Mutex<Receiver<Job>>>| {
-                let failed = &failed;
-                scope.spawn(move || self.work(&jobs, failed))
-            };
-            let hands: Vec<_> = (0..workers).map(|_| start(Arc::clone(&jobs))).collect();
-            drop(jobs);
-            let fed = feed(&give, &failed);
+            let start =
+                |jobs: Arc<Mutex<Receiver<Job>>>, tide: Tide| scope.spawn(move || self.work(&jobs, tide, failed));
+            let hands: Vec<_> = (0..workers).map(|_| start(Arc::clone(&jobs), tide.clone())).collect();
+            drop((jobs, tide));
+            let syncing = scope.spawn(move || self.sync_each_time(&due, failed));
+            let fed = feed(&give, failed);
             if fed.is_err() {
                 failed.store(true, Ordering::Relaxed);
             }
@@ -179,7 +179,8 @@ impl Run<'_> {
             // All are joined, then told from: one that stopped because another failed says less.
             let worked: Vec<_> =
                 hands.into_iter().map(|hand| hand.join().map_err(|_| Error::Bug).and_then(|r| r)).collect();
-            first_cause(worked.into_iter().chain([fed]))
+            let synced = syncing.join().map_err(|_| Error::Bug).and_then(|r| r);
+            first_cause(worked.into_iter().chain([fed, synced]))
         })
     }
 
@@ -206,7 +207,15 @@ impl Run<'_> {
         }
     }
 
-    fn work(&self, jobs: &Mutex<Receiver<Job>>, failed: &AtomicBool) -> Result<()> {
+    /// Has the disk begin early with what was written, so that the sync at the end is short.
+    fn sync_each_time(&self, due: &Receiver<()>, failed: &AtomicBool) -> Result<()> {
+        let Sink::Tree(root) = self.sink else { return Ok(()) };
+        let synced = due.iter().try_for_each(|()| root.sync());
+        failed.fetch_or(synced.is_err(), Ordering::Relaxed);
+        Ok(synced?)
+    }
+
+    fn work(&self, jobs: &Mutex<Receiver<Job>>, tide: Tide, failed: &AtomicBool) -> Result<()> {
         let hand = match self.sink {
             Sink::Tree(root) => Some(root.hand()),
             _ => None,
@@ -218,6 +227,7 @@ impl Run<'_> {
             b: Vec::new(),
             unsqueezer: Unsqueezer::default(),
             head: Vec::new(),
+            tide,
             failed,
         };
         let alarm = Alarm(failed);
@@ -265,6 +275,31 @@ impl Drop for Alarm<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts what all workers wrote, and tells when the next stretch of it is due for a sync.
+#[derive(Clone)]
+struct Tide {
+    written: Arc<AtomicU64>,
+    due: SyncSender<()>,
+}
+
+/// How much is written between two syncs.
+const STRETCH: u64 = 128 << 20;
+
+impl Tide {
+    fn new() -> (Tide, Receiver<()>) {
+        let (due, when) = sync_channel(1);
+        (Tide { written: Arc::default(), due }, when)
+    }
+
+    fn wrote(&self, bytes: u64) {
+        let before = self.written.fetch_add(bytes, Ordering::Relaxed);
+        if before / STRETCH != (before + bytes) / STRETCH {
+            // One that is due already is enough, and without a tree nobody listens.
+            let _unused = self.due.try_send(());
+        }
+    }
 }
 
 /// Cuts entries at the borders of volumes and hands volumes to workers.
@@ -391,6 +426,7 @@ struct Worker<'a> {
     b: Vec<u8>,
     unsqueezer: Unsqueezer,
     head: Vec<u8>,
+    tide: Tide,
     failed: &'a AtomicBool,
 }
 
@@ -534,6 +570,7 @@ impl Worker<'_> {
         let Some(file) = file else { return Ok(()) };
         let path = std::path::Path::new(entry.path.as_str());
         file.write_all(contents).map_err(files::io_at("write", path))?;
+        self.tide.wrote(contents.len() as u64);
         Ok(())
     }
 
