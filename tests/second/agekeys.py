@@ -3,7 +3,7 @@
 import os
 
 from . import curve
-from .breach import changed
+from .breach import Breach, changed
 
 CHARS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
@@ -43,6 +43,14 @@ def unbech32(spelled):
     for v in five[:-6]:
         bits = bits << 5 | v
     return prefix, (bits >> 4).to_bytes(32, "big")
+
+
+def is_recipient(spelled):
+    """Whether it is an X25519 recipient, in lower case."""
+    try:
+        return unbech32(spelled)[0] == "age" and spelled == spelled.lower()
+    except Breach:
+        return False
 
 
 def new_identity(seed=None):

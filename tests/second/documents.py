@@ -4,7 +4,7 @@ import json
 import re
 from base64 import b64encode
 
-from . import ageheader, hashes, limits, sshsig, tools
+from . import ageheader, agekeys, hashes, limits, sshsig, tools
 from . import strictjson as j
 from .breach import changed, limit, need, unsafe
 
@@ -14,7 +14,7 @@ NAMESPACES = {"card": "consign-card-v1", "key": "consign-key-v1", "receipt": "co
 
 def right_word(value, expected, what):
     """§0.4: another number behind the expected word is a newer format."""
-    if isinstance(value, str) and re.fullmatch(f"{expected}/(0|[1-9][0-9]*)", value) and value != f"{expected}/1":
+    if isinstance(value, str) and re.fullmatch(f"{expected}/[0-9]+", value) and value != f"{expected}/1":
         raise unsafe(f"{what}: a newer format")
     need(value == f"{expected}/1", f"{what}: not a {expected}")
 
@@ -25,7 +25,9 @@ def is_recipient(value):
         return False
     if value.startswith("ssh-"):
         return sshsig.is_key_line(value) and value.split(" ")[0] in ("ssh-ed25519", "ssh-rsa")
-    return re.fullmatch(r"age1[0-9a-z-]+", value) is not None
+    if re.fullmatch(r"age1[!-@\[-~]+1[0-9a-z]+", value):
+        return True
+    return re.fullmatch(r"age1[0-9a-z]{58}", value) is not None and agekeys.is_recipient(value)
 
 
 class Document:
@@ -93,19 +95,19 @@ def sign(says, key_files, namespace):
     return line + b"\n" + b"".join(tools.ssh_sign(k, namespace, line) for k in key_files)
 
 
-def make_card(name, contact, recipients, key_files, number=1, created="2026-01-01T00:00:00Z", **other):
+def make_card(name, contact, to, key_files, number=1, created="2026-01-01T00:00:00Z", **other):
     """`other` overrides any field."""
-    kind = "pq" if recipients and recipients[0].startswith("age1pq1") else "recipients"
+    kind = "pq" if to and to[0].startswith("age1pq1") else "recipients"
     says = {"consign": "card/1", "name": name, "contact": contact, "number": number, "created": created,
             "expires": None, "recipients": [], "pq": [],
             "signers": [{"key": tools.ssh_public(k), "label": ""} for k in key_files], "previous": None}
-    says[kind] = [{"key": r, "label": ""} for r in recipients]
+    says[kind] = [{"key": r, "label": ""} for r in to]
     return sign({**says, **other}, key_files[:1], NAMESPACES["card"])
 
 
-def make_key_file(ref, bundle, n, identity_text, recipients, key_file, namespace=None, key=None, **other):
-    """Lets `recipients` into compartment n; any field, the age file and the namespace can be lied about."""
-    key = tools.age_encrypt(recipients, identity_text) if key is None else key
-    says = {"consign": "key/1", "bundle": ref, "compartment": n, "tags": hashes.tags(bundle, n, recipients),
-            "at": "2026-01-01T00:00:00Z", "key": b64encode(key).decode(), **other}
+def make_key_file(ref, bundle_id, n, identity_text, to, key_file, namespace=None, age_file=None, **other):
+    """Lets `to` into compartment n; any field, the age file and the namespace can be lied about."""
+    age_file = tools.age_encrypt(to, identity_text) if age_file is None else age_file
+    says = {"consign": "key/1", "bundle": ref, "compartment": n, "tags": hashes.tags(bundle_id, n, to),
+            "at": "2026-01-01T00:00:00Z", "key": b64encode(age_file).decode(), **other}
     return sign(says, [key_file], namespace or NAMESPACES["key"])

@@ -84,6 +84,7 @@ def read_line_1(raw):
              recipients=j.several(person, 1, 128), content=j.hex64, parent=j.maybe(parent), ledger=j.maybe(j.hex64),
              scope=j.text, purpose=j.text, files=j.number, bytes=j.number)
     for r in says["recipients"]:
+        need(r["key"] != "passphrase" or len(says["recipients"]) == 1, "a passphrase beside another recipient")
         need(r["key"] == "passphrase" or documents.is_recipient(r["key"]), "a recipient string of line 1")
     return says
 

@@ -1,7 +1,6 @@
 """JSON under the rules of FORMAT §0.3, and the text forms of values."""
 
 import base64
-import calendar
 import json
 import re
 import time
@@ -100,7 +99,10 @@ def unix_time(value):
     days = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
     if not 1 <= day <= days:
         return None
-    return calendar.timegm((year, month, day, hour, minute, second))
+    years = year - (month <= 2)
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    days = 365 * years + years // 4 - years // 100 + years // 400 + of_year - 719468
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
 
 
 def is_time(value):

@@ -54,6 +54,8 @@ def age_decrypt(identity_file, member):
     said = done.stderr.decode(errors="replace").strip()
     if "no identity matched" in said or "identity did not match" in said:
         return None
+    if "passphrase-encrypted" in said:
+        raise Breach("needs-a-person", "it is locked by a passphrase, and there is nobody to ask")
     raise changed(f"age says: {said.splitlines()[0] if said else done.returncode}")
 
 
@@ -65,7 +67,8 @@ def zstd_compress(plain, level=3, extra=()):
 
 def zstd_decompress(frames, most):
     """The joined content of whole frames. Stops the tool as soon as more than `most` bytes came."""
-    child = subprocess.Popen(["zstd", "-q", "-d", "-c", "--memory=8MB", SCRAP.file(frames)], stdout=subprocess.PIPE,
+    packed = SCRAP.file(frames)
+    child = subprocess.Popen(["zstd", "-q", "-d", "-c", "--memory=8MB", packed], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, env=ENV)
     plain = child.stdout.read(most + 1)
     child.stdout.close()
@@ -74,6 +77,7 @@ def zstd_decompress(frames, most):
     said = child.stderr.read().decode(errors="replace").strip()
     child.stderr.close()
     code = child.wait()
+    os.unlink(packed)
     need(len(plain) <= most, "a frame holds more than it declares", "unsafe")
     need(code == 0, f"zstd says: {said}")
     return plain
@@ -85,7 +89,10 @@ def ssh_sign(key_file, namespace, message):
 
 def ssh_check(armour, namespace, message):
     """Whether the signature is by the key that it brings."""
-    return run(["ssh-keygen", "-Y", "check-novalidate", "-n", namespace, "-s", SCRAP.file(armour)], message)
+    path = SCRAP.file(armour)
+    done = run(["ssh-keygen", "-Y", "check-novalidate", "-n", namespace, "-s", path], message)
+    os.unlink(path)
+    return done
 
 
 def ssh_public(key_file):

@@ -102,9 +102,9 @@ class Bundle:
 
     def key_file(self, n, recipients, signer, **lies):
         """Releases compartment n, or lets somebody in (§5.6)."""
-        bundle = self.steps["statement"]["predicate"]["bundle"]
+        bundle_id = self.steps["statement"]["predicate"]["bundle"]
         plain = self.made[n]["identity_text"]
-        return documents.make_key_file(self.ref, bundle, n, plain, recipients, signer, **lies)
+        return documents.make_key_file(self.ref, bundle_id, n, plain, recipients, signer, **lies)
 
 
 PUBLIC = {}
