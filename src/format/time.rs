@@ -4,10 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Result};
+
+// A `Timestamp` ends a day before the year 9999 does; a calendar has every second that can be spelled.
+const EPOCH: civil::DateTime = civil::date(1970, 1, 1).at(0, 0, 0, 0);
 
 /// A moment, in seconds since 1970 (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,7 +21,7 @@ impl Time {
     /// From seconds since 1970; clamped to the years 0001 to 9999.
     #[must_use]
     pub fn from_unix(seconds: i64) -> Self {
-        Time(seconds.clamp(-62_135_596_800, 253_402_207_200 - 1))
+        Time(seconds.clamp(-62_135_596_800, 253_402_300_799))
     }
 
     /// Seconds since 1970.
@@ -72,12 +75,16 @@ impl Time {
     fn timestamp(self) -> Timestamp {
         Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH)
     }
+
+    fn civil(self) -> civil::DateTime {
+        EPOCH.checked_add(SignedDuration::from_secs(self.0)).unwrap_or(EPOCH)
+    }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // By hand, since a listing shows one for each entry; `strftime` takes ten times as long.
-        let time = jiff::tz::Offset::UTC.to_datetime(self.timestamp());
+        let time = self.civil();
         let mut text = *b"0000-00-00T00:00:00Z";
         put(&mut text[0..4], time.year());
         put(&mut text[5..7], time.month().into());
@@ -103,10 +110,9 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self> {
         let not = || Error::NotA { text: text.chars().take(40).collect(), what: "a time such as 2026-11-23T13:40:00Z" };
-        if text.len() != 20 {
-            return Err(not());
-        }
-        let time = Time(text.parse::<Timestamp>().map_err(|_| not())?.as_second());
+        let date = text.strip_suffix('Z').filter(|date| date.len() == 19).ok_or_else(not)?;
+        let date: civil::DateTime = date.parse().map_err(|_| not())?;
+        let time = Time(date.duration_since(EPOCH).as_secs());
         if time.to_string() == text { Ok(time) } else { Err(not()) }
     }
 }
@@ -141,8 +147,12 @@ mod tests {
         assert_eq!(Time::from_unix(0).to_string(), "1970-01-01T00:00:00Z");
         for seconds in [i64::MIN, -1, 951_827_696, 4_260_000_001, i64::MAX] {
             let time = Time::from_unix(seconds);
-            assert_eq!(time.to_string(), time.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+            assert_eq!(time.to_string(), time.civil().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         }
+        for first_and_last in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+            assert_eq!(first_and_last.parse::<Time>().unwrap().to_string(), first_and_last);
+        }
+        assert_eq!(Time::from_unix(i64::MAX).to_string(), "9999-12-31T23:59:59Z");
     }
 
     #[test]
