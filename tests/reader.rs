@@ -201,7 +201,7 @@ fn a_sender_who_lies_about_sums_sizes_or_order_is_caught() {
         ("content", |head, _| head.content.0[0] ^= 1),
         ("a volume's length", |_, v| v[0].plain += 512),
         ("a member's length", |_, v| v[0].member += 1),
-        ("a recipient", |head, _| head.recipients[0].key = "age1somebodyelse".into()),
+        ("a recipient", |head, _| head.recipients[0].key = "age1some1body".into()),
     ];
     for (what, lie) in lies {
         let cast = forge(&[&north], &[plain(vec![file("a", "x")], &[&acme])], &lie);

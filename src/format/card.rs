@@ -151,21 +151,25 @@ fn check(card: &Card) -> Result<()> {
     Ok(())
 }
 
-/// A classical recipient string in its one spelling (FORMAT §2.3). One of an age plugin is only looked at, so that a
-/// card can be read whose keys nobody here can lock to.
+/// A classical recipient string in its one spelling (FORMAT §2.3).
 fn check_recipient(key: &str) -> std::result::Result<(), CardError> {
-    let plugin = key.strip_prefix("age1").is_some_and(|rest| rest.contains('1'));
-    if plugin && is_age(key) || canonical_recipient(key)? == key {
+    if is_age(key) || canonical_recipient(key)? == key {
         return Ok(());
     }
     Err(changed("card", "a recipient that is not in its one spelling").into())
+}
+
+/// Whether a text is a recipient string in its one spelling. A passphrase has none.
+pub(super) fn is_recipient(key: &str) -> bool {
+    is_age(key) || canonical_recipient(key).is_ok_and(|canonical| canonical == key)
 }
 
 fn is_quantum(key: &str) -> bool {
     key.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("age1pq1"))
 }
 
-/// Whether a text has the outer form of an age recipient: `age1NAME1…` in lower case.
+/// Whether a text has the outer form `age1NAME1…` in lower case: a plugin's key, or a post-quantum one. It is only
+/// looked at, so that what nobody here can lock to can be read.
 fn is_age(key: &str) -> bool {
     let data = |d: &str| !d.is_empty() && d.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let name = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase());

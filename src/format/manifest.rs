@@ -5,6 +5,7 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
+use super::card::is_recipient;
 use super::entry::{Cursor, Entry, push_number};
 use super::envelope::BundleRef;
 use super::error::{changed, too_large};
@@ -231,9 +232,10 @@ fn read_head(line: &[u8]) -> Result<Head> {
 fn check_recipients(recipients: &[NamedRecipient]) -> Result<()> {
     let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed("manifest", why)) };
     ensure((1..=TAGS_MAX).contains(&recipients.len()), "it does not name 1 to 128 recipients")?;
-    ensure(recipients.iter().all(|r| !r.key.is_empty()), "it names a recipient without a key")?;
     let alone = recipients.len() == 1 || recipients.iter().all(|r| r.key != "passphrase");
     ensure(alone, "it names other recipients beside a passphrase")?;
+    let spelled = recipients.iter().all(|r| r.key == "passphrase" || is_recipient(&r.key));
+    ensure(spelled, "it names a recipient by a string that isn't one")?;
     if recipients.iter().any(|r| r.name.len() > LABEL_MAX) {
         return Err(too_large("manifest", "a recipient's name of more than 256 bytes"));
     }
@@ -313,7 +315,7 @@ mod tests {
         json!({
             "consign": "manifest/1", "bundle": "00".repeat(16), "compartment": 0, "nonce": hash, "challenge": hash,
             "sender": format!("SHA256:{}", "A".repeat(43)),
-            "recipients": [{"name": "a", "key": "age1a", "agreement": null}],
+            "recipients": [{"name": "a", "key": "age1x1a", "agreement": null}],
             "content": hash, "parent": null, "ledger": null, "scope": "", "purpose": "", "files": 0, "bytes": 0,
         })
     }
@@ -347,14 +349,16 @@ mod tests {
     }
 
     #[test]
-    fn recipients_have_short_names_and_a_key_and_a_passphrase_is_alone() {
+    fn recipients_have_short_names_and_one_spelling_and_a_passphrase_is_alone() {
         assert_eq!(named(&[]), "changed");
-        assert_eq!(named(&[("", "age1a"), (&"n".repeat(256), "age1b")]), "ok");
-        assert_eq!(named(&[("", "age1a"), (&"n".repeat(257), "age1b")]), "too-large");
-        assert_eq!(named(&[("a", "")]), "changed");
+        assert_eq!(named(&[("", "age1x1a"), (&"n".repeat(256), "age1x1b")]), "ok");
+        assert_eq!(named(&[("", "age1x1a"), (&"n".repeat(257), "age1x1b")]), "too-large");
+        for key in ["", "x", "age1a", "AGE1X1A", "age1x1a ", "ssh-ed25519 AAAA"] {
+            assert_eq!(named(&[("a", key)]), "changed", "{key}");
+        }
         assert_eq!(named(&[("a", "passphrase")]), "ok");
-        assert_eq!(named(&[("a", "passphrase"), ("b", "age1b")]), "changed");
-        assert_eq!(named(&vec![("a", "age1a"); 129]), "changed");
+        assert_eq!(named(&[("a", "passphrase"), ("b", "age1x1b")]), "changed");
+        assert_eq!(named(&vec![("a", "age1x1a"); 129]), "changed");
     }
 
     #[test]
