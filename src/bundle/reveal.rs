@@ -205,6 +205,9 @@ impl Trusted {
         ensure(plains().all(|p| p > 0 && p.is_multiple_of(512)), "it cuts the stream where it can't be cut")?;
         ensure(plains().sum::<u64>() == public.stream, "its volumes don't add up to the stream")?;
         ensure(plains().max() == Some(public.volume), "it lists a longer or shorter volume than the envelope")?;
+        // Known before room is asked for: without a base every byte of every file is in the stream.
+        let held = head.bytes.checked_add(1024).is_some_and(|least| least <= public.stream);
+        ensure(held || head.parent.is_some(), "its files are larger than the stream")?;
         Ok(())
     }
 }
