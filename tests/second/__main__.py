@@ -49,7 +49,8 @@ def lie(spelled):
 
 def write(args):
     """A bundle of one tree."""
-    people = [(f"to {i}", r) for i, r in enumerate(args.recipient)]
+    to = [" ".join(r.split()[:2]) for r in args.recipient]      # an SSH key without its comment (§2.3)
+    people = [(f"to {i}", r) for i, r in enumerate(to)]
     terms = {"text": content(args.terms).decode()} if args.terms else {}
     entries, line_1, says = trees.read(args.tree), {}, {"expires": args.expires}
     if args.base:
@@ -64,7 +65,7 @@ def write(args):
     bundle = writer.build(plan, lies)
     save(args.out, bundle.file)
     if args.key_file:
-        save(args.key_file, bundle.key_file(0, args.recipient, args.key[0]))
+        save(args.key_file, bundle.key_file(0, to, args.key[0]))
     print(bundle.ref)
 
 
