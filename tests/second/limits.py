@@ -29,5 +29,5 @@ PARTS = 999
 
 
 def volume_member(plain):
-    """The most that the member of a volume of that plain length may take."""
+    """The most that the member of a volume of that plain length may take, or the frame of a manifest."""
     return plain + plain // 64 + 64 * KIB

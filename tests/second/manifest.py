@@ -107,6 +107,7 @@ def texts(plain, lines):
     found = zstdframe.frames(plain, "the manifest")
     for frame in found:
         limit(frame.size, limits.MANIFEST_FRAME, "plain text of one manifest frame")
+        limit(frame.end - frame.start, limits.volume_member(frame.size), "compressed size of one manifest frame")
     need(sum(f.size for f in found) == lines, "the manifest has another length")
     whole, at, out = tools.zstd_decompress(plain, lines), 0, []
     need(len(whole) == lines, "the manifest inflates to another length")
