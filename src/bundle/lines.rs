@@ -211,7 +211,7 @@ mod tests {
         let (hash, fp) = ("00".repeat(32), format!("SHA256:{}", "A".repeat(43)));
         let head: Head = serde_json::from_value(serde_json::json!({
             "consign": "manifest/1", "bundle": "00".repeat(16), "compartment": 0, "nonce": hash, "challenge": hash,
-            "sender": fp, "recipients": [{"name": "a", "key": "age1a", "agreement": null}], "content": hash,
+            "sender": fp, "recipients": [{"name": "a", "key": "age1x1a", "agreement": null}], "content": hash,
             "parent": null, "ledger": null, "scope": "", "purpose": "", "files": 0, "bytes": 0,
         }))
         .unwrap();

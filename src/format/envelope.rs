@@ -213,11 +213,11 @@ impl Compartment {
 }
 
 fn check_version(bytes: &[u8]) -> Result<()> {
-    #[derive(Deserialize)]
+    #[derive(Serialize, Deserialize)]
     struct Peek {
         predicate: PeekIn,
     }
-    #[derive(Deserialize)]
+    #[derive(Serialize, Deserialize)]
     struct PeekIn {
         format: u64,
         #[serde(default)]

@@ -3,7 +3,8 @@
 //! FORMAT "Notation".
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::Result;
 use super::error::{changed, too_large};
@@ -15,7 +16,7 @@ const DEPTH_MAX: usize = 32;
 ///
 /// # Errors
 /// [`super::Error::Changed`] for anything that is not such JSON or lacks a field.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8], part: &str) -> Result<T> {
+pub fn parse<T: DeserializeOwned + Serialize>(bytes: &[u8], part: &str) -> Result<T> {
     check(bytes, part)?;
     checked(bytes, part)
 }
@@ -25,8 +26,8 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], part: &str) -> Result<T> {
 ///
 /// # Errors
 /// [`super::Error::Newer`] for another number, [`super::Error::Changed`] for another word; those of [`parse`].
-pub fn parse_kind<T: DeserializeOwned>(bytes: &[u8], part: &str, word: &str) -> Result<T> {
-    #[derive(Deserialize)]
+pub fn parse_kind<T: DeserializeOwned + Serialize>(bytes: &[u8], part: &str, word: &str) -> Result<T> {
+    #[derive(Serialize, Deserialize)]
     struct Peek {
         consign: String,
     }
@@ -36,8 +37,24 @@ pub fn parse_kind<T: DeserializeOwned>(bytes: &[u8], part: &str, word: &str) -> 
     checked(bytes, part)
 }
 
-fn checked<T: DeserializeOwned>(bytes: &[u8], part: &str) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|e| changed(part, e.to_string()))
+fn checked<T: DeserializeOwned + Serialize>(bytes: &[u8], part: &str) -> Result<T> {
+    let read: T = serde_json::from_slice(bytes).map_err(|e| changed(part, e.to_string()))?;
+    let (given, kept) = (serde_json::from_slice(bytes), serde_json::to_value(&read));
+    match (given, kept) {
+        (Ok(given), Ok(kept)) if is_shaped(&given, &kept) => Ok(read),
+        _ => Err(changed(part, "a list where an object belongs")),
+    }
+}
+
+/// Whether all that was read stood in objects: `serde` fills a struct from a list as well, in the order of its fields.
+fn is_shaped(given: &Value, kept: &Value) -> bool {
+    match (given, kept) {
+        (Value::Object(given), Value::Object(kept)) => {
+            kept.iter().all(|(key, kept)| given.get(key).is_none_or(|given| is_shaped(given, kept)))
+        }
+        (Value::Array(given), Value::Array(kept)) => given.iter().zip(kept).all(|(g, k)| is_shaped(g, k)),
+        (given, kept) => !given.is_array() && !kept.is_array(),
+    }
 }
 
 fn check_kind(found: &str, word: &str, part: &str) -> Result<()> {
@@ -311,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_later_number_is_newer_whatever_else_is_there() {
-        #[derive(Debug, Deserialize)]
+        #[derive(Debug, Serialize, Deserialize)]
         struct Card {
             consign: String,
             name: String,
@@ -329,5 +346,24 @@ mod tests {
         }
         assert_eq!(word(r#"{"name":"n"}"#), "changed");
         assert_eq!(word(r#"{"consign":"card/2","x":"\ud800"}"#), "changed");
+    }
+    #[test]
+    fn a_list_does_not_stand_for_an_object() {
+        #[derive(Serialize, Deserialize)]
+        struct Outer {
+            one: Inner,
+            more: Vec<Inner>,
+            none: Option<Inner>,
+        }
+        #[derive(Serialize, Deserialize)]
+        struct Inner {
+            n: u64,
+        }
+        let is_read = |text: &str| parse::<Outer>(text.as_bytes(), "x").is_ok();
+        assert!(is_read(r#"{"one":{"n":1,"later":[1]},"more":[{"n":2}],"none":{"n":3}}"#));
+        assert!(is_read(r#"{"one":{"n":1},"more":[],"none":null}"#));
+        assert!(!is_read(r#"{"one":[1],"more":[{"n":2}],"none":{"n":3}}"#));
+        assert!(!is_read(r#"{"one":{"n":1},"more":[{"n":2},[2]],"none":{"n":3}}"#));
+        assert!(!is_read(r#"{"one":{"n":1},"more":[{"n":2}],"none":[3]}"#));
     }
 }
