@@ -42,8 +42,8 @@ def lie(spelled):
     step, _, expression = spelled.partition("=")
     if f"  {step} " not in writer.STEPS:
         raise Breach("usage", f"no step {step}")
-    names = {m.__name__.rpartition(".")[2]: m for m in (ageforge, agekeys, container, documents, hashes, manifest, sshsig,
-                                                        tarlines, tools, zstdframe)}
+    modules = (ageforge, agekeys, container, documents, hashes, manifest, sshsig, tarlines, tools, zstdframe)
+    names = {m.__name__.rpartition(".")[2]: m for m in modules}
     return step, eval(f"lambda v, at: {expression}", names)
 
 

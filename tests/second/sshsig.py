@@ -5,7 +5,7 @@ import hashlib
 import re
 
 from . import curve, hashes, limits, tools
-from .breach import limit, need
+from .breach import Breach, limit, need
 
 BEGIN, FINISH = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
 SIGNS = {
@@ -113,8 +113,22 @@ def is_key_line(value):
         blob = base64.b64decode(words[1], validate=True)
     except ValueError:
         return False
-    kind = words[0].encode()
-    return base64.b64encode(blob).decode() == words[1] and blob.startswith(string(kind))
+    return base64.b64encode(blob).decode() == words[1] and whole(words[0].encode(), blob)
+
+
+def whole(kind, blob):
+    """Whether a key blob has that type, and the parts and length of it as far as they are fixed."""
+    parts = Parts(blob, "a public key")
+    try:
+        need(parts.string() == kind, "another type")
+        inside = [parts.string()]
+        while parts.at < len(blob):
+            inside.append(parts.string())
+    except Breach:
+        return False
+    if kind == b"ssh-ed25519":
+        return [len(part) for part in inside] == [32]
+    return kind != b"ssh-rsa" or (len(inside) == 2 and int.from_bytes(inside[1], "big").bit_length() >= 2048)
 
 
 def seed_of(key_file):
