@@ -19,8 +19,7 @@ pub(crate) struct Round(pub(crate) Vec<Sample>);
 impl Round {
     /// The most that others took.
     pub(crate) fn others(&self) -> f64 {
-        // Shares of very short runs are rounding errors of the system's clock.
-        self.0.iter().filter(|s| s.wall > 0.1).map(|s| s.others).fold(0.0, f64::max)
+        self.0.iter().map(|s| s.others).fold(0.0, f64::max)
     }
 
     pub(crate) fn is_disturbed(&self) -> bool {

@@ -53,7 +53,7 @@ fn many(folder: &Path) -> Result<()> {
 pub(crate) fn table(world: &World, yard: &mut Yard) -> Result<Table> {
     let heads = ["what", "operation", "peak RSS MB", "cgroup peak MB", "limit MB", "wall s", "CPU s"];
     let mut rows = vec![heads.map(String::from).to_vec()];
-    if let Err(why) = Group::new(LIMIT) {
+    if let Err(why) = Group::new(LIMIT, yard) {
         eprintln!("memory: no limit is set, and peak RSS is all there is: {why}");
     }
     for subject in &SUBJECTS {
@@ -63,7 +63,7 @@ pub(crate) fn table(world: &World, yard: &mut Yard) -> Result<Table> {
         }
         eprintln!("memory: {} …", subject.name);
         let folder = yard.fresh()?;
-        let done = subject.rows(world, &folder);
+        let done = subject.rows(world, &folder, yard);
         yard.clear(&mut vec![folder]);
         rows.extend(done?);
     }
@@ -75,7 +75,7 @@ impl Subject {
         LIMIT + self.entries.saturating_sub(FREE_ENTRIES) * EACH
     }
 
-    fn rows(&self, world: &World, folder: &Path) -> Result<Vec<Vec<String>>> {
+    fn rows(&self, world: &World, folder: &Path, yard: &Yard) -> Result<Vec<Vec<String>>> {
         let tree = folder.join("tree");
         fs::create_dir(&tree).map_err(because(tree.display()))?;
         (self.make)(&tree)?;
@@ -89,15 +89,15 @@ impl Subject {
             };
             let env = world.env(Path::new(&*tree));
             let run = Run { argv: world.consign(verb, rest), env, times: 1, group: None };
-            rows.push(self.row(verb, placed(&run, folder)));
+            rows.push(self.row(verb, placed(&run, folder), yard));
         }
         Ok(rows)
     }
 
     /// A failure is a result too: the limit may have been too low.
-    fn row(&self, verb: &str, mut run: Run) -> Vec<String> {
+    fn row(&self, verb: &str, mut run: Run, yard: &Yard) -> Vec<String> {
         rustix::fs::sync();
-        let group = Group::new(self.limit()).ok();
+        let group = Group::new(self.limit(), yard).ok();
         run.group = group.as_ref().map(Group::members);
         let mb = |bytes: u64| format!("{:.0}", bytes as f64 / 1e6);
         let start = vec![self.name.to_owned(), verb.to_owned()];
@@ -123,7 +123,10 @@ struct Group {
 }
 
 impl Group {
-    fn new(limit: u64) -> Result<Group> {
+    fn new(limit: u64, yard: &Yard) -> Result<Group> {
+        if yard.kind == "tmpfs" {
+            return Err("what is written to a file system in memory counts as memory; give --scratch a disk".into());
+        }
         let name = format!("consign-bench-{}", std::process::id());
         let (v1, v2) = (Path::new("/sys/fs/cgroup/memory"), Path::new("/sys/fs/cgroup"));
         let (root, file, peak) = if v1.is_dir() {

@@ -96,10 +96,12 @@ fn measured(arguments: &[String]) -> Result<Sample> {
     let seconds = |t: nix::sys::time::TimeVal| t.tv_sec() as f64 + t.tv_usec() as f64 / 1e6;
     let (user, system) = (seconds(usage.user_time()), seconds(usage.system_time()));
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    // In a shorter time the system's clock hardly ticks.
+    let known = if wall < 0.2 { 0.0 } else { 1.0 };
     let others = (busy_now - busy) / (all_now - all).max(1.0) - (user + system) / (wall * cores);
     let each = f64::from(times);
     let peak = u64::try_from(usage.max_rss()).unwrap_or(0) * if cfg!(target_os = "macos") { 1 } else { 1024 };
-    Ok(Sample { wall: wall / each, user: user / each, system: system / each, peak, others: others.clamp(0.0, 1.0) })
+    Ok(Sample { wall: wall / each, user: user / each, system: system / each, peak, others: others.clamp(0.0, known) })
 }
 
 /// Busy and all clock ticks of the machine so far; elsewhere than on Linux others are not seen.
