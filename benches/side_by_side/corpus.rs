@@ -124,6 +124,19 @@ fn debian(part: &Path, tree: &Path, packages: &[&str]) -> Result<()> {
         run(part, "dpkg-deb", &["-x".into(), text(&archive), text(tree)])?;
         fs::remove_file(&archive).map_err(because(archive.display()))?;
     }
+    drop_absolute_links(tree)
+}
+
+/// Links into the system that a package would be installed to; consign refuses a link that leads out.
+fn drop_absolute_links(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(because(folder.display()))?.flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            drop_absolute_links(&path)?;
+        } else if fs::read_link(&path).is_ok_and(|to| to.is_absolute()) {
+            fs::remove_file(&path).map_err(because(path.display()))?;
+        }
+    }
     Ok(())
 }
 

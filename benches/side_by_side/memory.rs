@@ -90,6 +90,7 @@ impl Subject {
             let env = world.env(Path::new(&*tree));
             let run = Run { argv: world.consign(verb, rest), env, times: 1, group: None };
             rows.push(self.row(verb, placed(&run, folder), yard));
+            eprintln!("  {}", rows.last().map(|r| r[1..].join("  ")).unwrap_or_default());
         }
         Ok(rows)
     }
@@ -108,8 +109,11 @@ impl Subject {
                 vec![mb(s.peak), peak, limit, format!("{:.2}", s.wall), format!("{:.2}", s.cpu())]
             }
             Err(why) => {
-                eprintln!("memory: {why}");
-                vec!["failed".into(), "-".into(), limit, "-".into(), "-".into()]
+                // Killed at the limit, most likely; without one, the peak tells how much too low it was.
+                eprintln!("memory: beyond the limit, or failed: {why}");
+                run.group = None;
+                let free = Sample::of(&run).map_or_else(|_| "failed".into(), |s| format!("{} (killed)", mb(s.peak)));
+                vec![free, "-".into(), limit, "-".into(), "-".into()]
             }
         };
         start.into_iter().chain(rest).collect()

@@ -51,11 +51,11 @@ pub(crate) enum Op {
 /// again. CONSIGN_BENCH_CORPORA can name a folder that holds some trees already, by the names that --only takes or by
 /// the name of the package.
 ///
-/// Wanted: bash, tar, zstd, age, age-keygen, b3sum, ssh-keygen, sync, stat and git; for --fetch also apt-get and
+/// Wanted: bash, tar, zstd, age, age-keygen, b3sum, ssh-keygen, sync, df and git; for --fetch also apt-get and
 /// dpkg-deb (Debian or Ubuntu), and python3 with pip.
 ///
-/// All of it takes about 25 minutes on two quiet cores; `--only django` takes less than one. Use a machine that does
-/// nothing else. `--ops memory` takes 10 minutes more and needs 30 GB of room.
+/// All of it takes about 25 minutes on two quiet cores (an estimate); `--only django` takes less than one. Use a machine
+/// that does nothing else. `--ops memory` takes 10 minutes more and needs 30 GB of room, on a disk.
 #[derive(Debug, Parser)]
 #[command(name = "side_by_side", bin_name = "cargo bench --bench side_by_side --", max_term_width = 80)]
 pub(crate) struct Options {

@@ -8,7 +8,7 @@ use crate::{Result, because};
 /// Where runs write to.
 pub(crate) struct Yard {
     root: PathBuf,
-    /// The kind of file system, as stat(1) names it.
+    /// The kind of file system, as df(1) names it.
     pub(crate) kind: String,
     number: u32,
 }
@@ -19,7 +19,9 @@ impl Yard {
         let root = parent.join(format!("side_by_side.{}", std::process::id()));
         fs::create_dir_all(&root).map_err(because(root.display()))?;
         let root = root.canonicalize().map_err(because(root.display()))?;
-        let kind = crate::machine::ask("stat", &["-f", "-c", "%T", &root.to_string_lossy()]);
+        // stat(1) has one name for ext2, ext3 and ext4; df(1) doesn't.
+        let said = crate::machine::ask("df", &["--output=fstype", &root.to_string_lossy()]);
+        let kind = said.and_then(|s| s.lines().last().map(|l| l.trim().to_owned()));
         Ok(Yard { root, kind: kind.unwrap_or_else(|| "unknown".into()), number: 0 })
     }
 
