@@ -178,7 +178,7 @@ mod manifest {
         let entries = entries();
         let frames = frames(&entries);
         bencher.counter(ItemsCount::new(entries.len())).bench_local(|| {
-            let mut reader = Entries::new(&frames, &[7; 32], full);
+            let mut reader = Entries::new(&frames[..], &[7; 32], full);
             let mut count = 0;
             while let Some(entry) = reader.next().expect("a manifest") {
                 count += entry.path.as_str().len();
