@@ -142,6 +142,14 @@ impl CompartmentKey {
     /// # Errors
     /// [`Error::System`] when the library refuses.
     pub fn encrypt_into(&self, plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.encrypt_parts_into(&[plain], out)
+    }
+
+    /// Encrypts what the parts are one after the other, and appends the age file to `out`.
+    ///
+    /// # Errors
+    /// As [`CompartmentKey::encrypt_into`].
+    pub fn encrypt_parts_into(&self, plain: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
         encrypt_into(std::iter::once(&self.recipient as &dyn age::Recipient), plain, out)
     }
 
@@ -179,11 +187,15 @@ impl CompartmentKey {
     }
 }
 
-fn encrypt_into<'a>(to: impl Iterator<Item = &'a dyn age::Recipient>, plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
+fn encrypt_into<'a>(
+    to: impl Iterator<Item = &'a dyn age::Recipient>,
+    plain: &[&[u8]],
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let system = |e: &dyn std::fmt::Display| Error::System(format!("encrypting: {e}"));
     let encryptor = Encryptor::with_recipients(to).map_err(|e| system(&e))?;
     let mut writer = encryptor.wrap_output(out).map_err(|e| system(&e))?;
-    writer.write_all(plain).map_err(|e| system(&e))?;
+    plain.iter().try_for_each(|part| writer.write_all(part)).map_err(|e| system(&e))?;
     writer.finish().map_err(|e| system(&e))?;
     Ok(())
 }
@@ -194,7 +206,7 @@ fn encrypt_into<'a>(to: impl Iterator<Item = &'a dyn age::Recipient>, plain: &[u
 /// [`Error::System`] when the library refuses.
 pub fn encrypt_to(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    encrypt_into(recipients.iter().map(Recipient::as_age), plain, &mut out)?;
+    encrypt_into(recipients.iter().map(Recipient::as_age), &[plain], &mut out)?;
     Ok(out)
 }
 
@@ -207,7 +219,7 @@ pub fn encrypt_with_passphrase(passphrase: &Secret, work: u8, plain: &[u8]) -> R
     let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.text()?.to_owned()));
     recipient.set_work_factor(work);
     let mut out = Vec::new();
-    encrypt_into(std::iter::once(&recipient as &dyn age::Recipient), plain, &mut out)?;
+    encrypt_into(std::iter::once(&recipient as &dyn age::Recipient), &[plain], &mut out)?;
     Ok(out)
 }
 
