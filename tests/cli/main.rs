@@ -6,5 +6,6 @@ mod faults;
 mod manual;
 mod story;
 mod sync;
+mod terminal;
 #[path = "../support/tools.rs"]
 mod tools;

@@ -197,7 +197,8 @@ pub(crate) struct Pack {
 pub(crate) struct Signers {
     /// Trust the signers on this card, or the keys in this file, for this run (repeatable)
     ///
-    /// The file holds SSH public keys, or lines as in allowed_signers of ssh-keygen(1).
+    /// The file holds SSH public keys, or lines as in allowed_signers of ssh-keygen(1), of whose options namespaces,
+    /// valid-after and valid-before are honoured, with times in UTC (20261231Z); a line with another one is refused.
     #[arg(id = "signers", long = "signer", value_name = "CARD|FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

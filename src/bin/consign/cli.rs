@@ -85,7 +85,9 @@ pub(crate) enum Verb {
     List(List),
     /// Write one file of a bundle to standard output (needs a key)
     ///
-    /// Reads the manifest and the part of the bundle that holds the file, nothing else.
+    /// Reads the manifest and the part of the bundle that holds the file, nothing else. A pipe or a file gets every byte
+    /// as it is. A terminal gets text only, with everything escaped that a terminal would obey or that could fool its
+    /// reader; binary data is refused there.
     Cat(Cat),
     /// Check that bundles are whole and signed by somebody you trust; needs no key
     ///
@@ -169,9 +171,10 @@ impl Verb {
     }
 }
 
-/// The whole tree, with the sections of the manual in it.
+/// The whole tree, with the sections of the manual in it. Its name is fixed: a caller may give the process any name, and
+/// help would show that raw.
 pub(crate) fn command() -> clap::Command {
-    manual::dress(Cli::command().version(manual::VERSION))
+    manual::dress(Cli::command().version(manual::VERSION).bin_name("consign"))
 }
 
 /// The words of the command that arguments begin with, when they can't be read any further.
