@@ -374,7 +374,7 @@ impl Feeder<'_> {
     /// One entry without those around it.
     fn alone(&self, entry: Entry, offset: u64) -> Result<()> {
         let span = entry.span();
-        let end = offset.checked_add(span).ok_or(Error::Bug)?;
+        let end = offset.checked_add(span).ok_or_else(Feeder::overfull)?;
         let sizes = || self.run.part.front.volumes.iter().map(|v| v.plain);
         let bounds = sizes().scan(0, |at, plain| {
             let from = *at;

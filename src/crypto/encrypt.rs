@@ -7,6 +7,7 @@ use std::str::FromStr;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
+use super::sign::is_ssh_public;
 use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive};
 
 /// Somebody a file can be locked to.
@@ -30,6 +31,9 @@ impl FromStr for Recipient {
             return Err(Error::PostQuantum { what: "this recipient" });
         }
         if text.starts_with("ssh-") {
+            if !is_ssh_public(text) {
+                return Err(not("not an ssh-ed25519 or ssh-rsa public key"));
+            }
             return text.parse().map(Recipient::Ssh).map_err(|e| {
                 not(match e {
                     ssh::ParseRecipientKeyError::RsaModulusTooSmall => "RSA keys need at least 2048 bits",
@@ -275,5 +279,12 @@ mod tests {
         assert!(matches!(decrypt_small(&key.identity, &file, "x", 99), Err(Error::HeadTooLarge { .. })));
         *file.last_mut().unwrap() ^= 1;
         assert!(matches!(decrypt_small(&key.identity, &file, "x", 99), Err(Error::Broken { .. })));
+    }
+
+    #[test]
+    fn an_ssh_key_with_a_number_of_zeros_is_refused() {
+        // Found by a fuzzer: `age` panics at it.
+        let zeros = "ssh-rsa AAAAB3NzaC1yc2EAAAABAAAAAAEA".parse::<Recipient>();
+        assert!(matches!(zeros, Err(Error::NotARecipient { .. })));
     }
 }

@@ -9,16 +9,8 @@ use age::{ssh, x25519};
 
 use super::agehead::WORK_MAX;
 use super::encrypt::decrypt_small;
-use super::{AgeHead, Error, HeadLimits, Recipient, Result, Secret};
-
-/// Where passphrases come from: a file, a command, a terminal. Asked only when one is really needed.
-pub trait PassphraseSource: Send + Sync {
-    /// The passphrase of `what`, such as "SSH key work.pem".
-    ///
-    /// # Errors
-    /// [`Error::NeedsPassphrase`] when there is none to be had.
-    fn passphrase(&self, what: &str) -> Result<Secret>;
-}
+use super::sign::is_ssh_private;
+use super::{AgeHead, Error, HeadLimits, PassphraseSource, Recipient, Result, Secret};
 
 /// The largest identity file that is read, in bytes.
 const FILE_LIMIT: usize = 64 << 10;
@@ -119,8 +111,11 @@ impl Identities {
 
     fn add_ssh(&mut self, pem: &[u8], name: &str) -> Result<()> {
         let bad = |why: &str| Error::BadKey { what: "SSH key", why: format!("{name}: {why}") };
-        let key = ssh::Identity::from_buffer(BufReader::new(pem), None)
-            .map_err(|_| bad("not an OpenSSH private key that age reads"))?;
+        let not = || bad("not an OpenSSH private key that age reads");
+        if pem.starts_with(b"-----BEGIN OPENSSH") && !is_ssh_private(pem) {
+            return Err(not());
+        }
+        let key = ssh::Identity::from_buffer(BufReader::new(pem), None).map_err(|_| not())?;
         let recipient = ssh::Recipient::try_from(key.clone())
             .map_err(|_| bad("age opens ssh-ed25519 and ssh-rsa keys only"))?
             .to_string();

@@ -151,6 +151,17 @@ impl PublicKey {
     }
 }
 
+/// Whether a text is an SSH public key of any type. The `age` crate panics at a number that is all zeros, so keys for
+/// encryption are read here first.
+pub(super) fn is_ssh_public(text: &str) -> bool {
+    ssh_key::PublicKey::from_openssh(text).is_ok()
+}
+
+/// As [`is_ssh_public`], for an OpenSSH private key.
+pub(super) fn is_ssh_private(pem: &[u8]) -> bool {
+    PrivateKey::from_openssh(pem).is_ok()
+}
+
 /// A secret signing key, unlocked.
 pub struct SigningKey(PrivateKey);
 
