@@ -39,6 +39,8 @@ pub(super) type Hints = HashMap<Member, Vec<Hint>>;
 /// The most sizes that are tried for a member whose headers disagree, and places for one without any.
 const HINTS_MAX: usize = 4;
 const PLACES_MAX: usize = 64;
+/// How many lengths are looked at in all where nothing tells how long a member is: some seconds of work.
+const LENGTHS_MAX: u64 = 8 << 20;
 
 pub(super) struct Gatherer<'a> {
     copies: &'a [Copy],
@@ -75,6 +77,7 @@ impl<'a> Gatherer<'a> {
         }
         let hints = self.hints(members);
         self.try_hints(members, &hints)?;
+        self.try_lengths()?;
         let spots = members.iter().map(|(_, hash)| self.found.get(hash).copied()).collect();
         Ok(Gathered { spots, hints })
     }
@@ -137,10 +140,8 @@ impl<'a> Gatherer<'a> {
                 self.progress.advance(len as u64);
             }
         }
-        let mut rest = [0; 512];
-        let len = usize::try_from(most - least).unwrap_or(0).min(rest.len());
-        let rest = rest.get_mut(..len).unwrap_or_default();
-        if from.source.read_at(data + least, rest).is_err() {
+        let mut rest = vec![0; usize::try_from(most - least).unwrap_or(0)];
+        if from.source.read_at(data + least, &mut rest).is_err() {
             return Ok(false);
         }
         // What should be padding may be damaged, too.
@@ -155,6 +156,23 @@ impl<'a> Gatherer<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// The last resort for an age file whose own header and whose neighbour's are gone: every length is looked at.
+    fn try_lengths(&mut self) -> Result<()> {
+        let mut left = LENGTHS_MAX;
+        for (copy, from) in self.copies.iter().enumerate() {
+            for (n, start) in from.starts.iter().enumerate().filter(|(_, start)| start.is_loose_age()) {
+                let end = from.starts.get(n + 1).map_or(from.source.len(), |next| next.data).min(from.source.len());
+                let is_found = self.found.values().any(|spot| (spot.copy, spot.data) == (copy, start.data));
+                let most = end.saturating_sub(start.data).min(left);
+                if !is_found && !self.wanted.is_empty() {
+                    left -= most;
+                    self.try_range(copy, start.data, 0, most)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What sound headers say of the members that were not found where they stand.

@@ -40,7 +40,15 @@ enum Text {
     Envelope,
     Armour,
     Sums,
+    Age,
     Other,
+}
+
+impl Start {
+    /// Whether an age file begins here whose header before it is not sound.
+    pub(super) fn is_loose_age(&self) -> bool {
+        self.size.is_none() && self.kind == Text::Age
+    }
 }
 
 impl Text {
@@ -51,6 +59,8 @@ impl Text {
             Text::Sums
         } else if bytes.starts_with(b"{") {
             Text::Envelope
+        } else if BEGIN.first().is_some_and(|age| bytes.starts_with(age)) {
+            Text::Age
         } else {
             Text::Other
         }
@@ -120,7 +130,7 @@ impl Copy {
     /// Where the header after a text without a sound header must be: no text has zeros in it, and padding has.
     /// `left` bounds what is read for that in all.
     fn text_end(&self, start: &Start, left: &mut u64) -> Option<u64> {
-        if start.kind == Text::Other {
+        if matches!(start.kind, Text::Age | Text::Other) {
             return None;
         }
         let mut buffer = [0; 4096];
@@ -262,7 +272,7 @@ fn end_of(kind: Text, text: &[u8]) -> usize {
             let whole = lines.take_while(|l| l.get(SUMS_AT..SUMS_AT + 2) == Some(b"  ") && l.ends_with(b"\n"));
             Some(whole.map(<[u8]>::len).sum())
         }
-        Text::Other => None,
+        Text::Age | Text::Other => None,
     };
     last.unwrap_or(text.len())
 }
