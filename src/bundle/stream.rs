@@ -68,6 +68,8 @@ pub(super) struct VolumeAt {
     pub(super) data: u64,
     pub(super) size: u64,
     pub(super) hash: Digest,
+    /// It is passed over: nobody has its data any more, and nothing in it is wanted.
+    pub(super) lost: bool,
 }
 
 /// An entry, and for one that lies in several volumes, whose turn it is.
@@ -343,7 +345,7 @@ impl Feeder<'_> {
         if self.run.progress.stopped() || self.failed.load(Ordering::Relaxed) {
             return Err(files::Error::Stopped.into());
         }
-        if job.is_wanted(self.run.rest) || self.run.rest == Rest::Hash {
+        if !job.volume.lost && (job.is_wanted(self.run.rest) || self.run.rest == Rest::Hash) {
             self.give.send(job).map_err(|_| Error::Bug)?;
         }
         Ok(())

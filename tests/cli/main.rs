@@ -4,6 +4,7 @@ mod codes;
 mod desk;
 mod faults;
 mod manual;
+mod repair;
 mod story;
 mod sync;
 mod terminal;

@@ -92,13 +92,23 @@ pub(crate) enum Verb {
     /// Check that bundles are whole and signed by somebody you trust; needs no key
     ///
     /// Without a key this proves the signature and every bit of the file. With --deep and a key every file in it is
-    /// opened and hashed too, and nothing is written.
+    /// opened and hashed too, and nothing is written. Of a damaged bundle every damaged part is named; with --deep or -i
+    /// also the files that lie in them.
     Verify(Verify),
     /// Verify a bundle, then unpack it into a new folder (needs a key)
     ///
     /// Nothing is decrypted before the signature holds. The folder appears at once when everything in it was checked, or
     /// not at all; nothing that was there is overwritten or merged into.
+    ///
+    /// With --salvage the whole files of a damaged bundle are unpacked: those of which every byte is as it was signed.
+    /// The missing ones are named, and the exit code is 3.
     Unpack(Unpack),
+    /// Put a whole bundle together from damaged copies; needs no key
+    ///
+    /// Each part of the bundle is taken from whichever copy has it as it was signed: a download that broke off, and
+    /// another one; two damaged disks. Without another copy, headers and padding can still be made again. The result is
+    /// verified before it appears; if any part is in no copy, nothing is written, and what is lost is named.
+    Repair(Repair),
     /// Show what went out and what came in, or check that record
     ///
     /// The ledger is the record of what went out and what came in. Each entry is bound to the one before, so that none
@@ -129,6 +139,7 @@ impl Verb {
             Verb::Cat(_) => "cat",
             Verb::Verify(_) => "verify",
             Verb::Unpack(_) => "unpack",
+            Verb::Repair(_) => "repair",
             Verb::Log(Log { verb: None, .. }) => "log",
             Verb::Log(Log { verb: Some(LogVerb::Verify(_)), .. }) => "log verify",
             Verb::Man(_) => "man",
