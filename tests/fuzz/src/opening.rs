@@ -123,6 +123,7 @@ fn unpacked(scratch: &Scratch, revealed: &Revealed) -> Ended {
         no_links: false,
         force: false,
         base: None,
+        salvage: false,
         workers: 1,
         now: now(),
     };
