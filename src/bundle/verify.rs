@@ -1,7 +1,9 @@
 //! Verifying: signatures first, then the statement they bind, then every bit of the file against it. No key is needed
 //! (FORMAT §6.1). Each step takes the value that the step before made.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::open::{Opened, Place, member_at};
 use super::{Error, Result};
@@ -242,18 +244,24 @@ impl Trusted {
         workers: usize,
         progress: &dyn Progress,
     ) -> Result<()> {
-        let next = AtomicUsize::new(0);
+        let (next, kinds) = (AtomicUsize::new(0), Kinds::default());
         std::thread::scope(|scope| {
-            let hands: Vec<_> =
-                (0..workers.max(1)).map(|_| scope.spawn(|| self.check_some(listed, &next, progress))).collect();
+            let some = || self.check_some(listed, &next, &kinds, progress);
+            let hands: Vec<_> = (0..workers.max(1)).map(|_| scope.spawn(some)).collect();
             hands.into_iter().try_for_each(|hand| hand.join().map_err(|_| Error::Bug)?)
         })
     }
 
-    fn check_some(&self, listed: &[(Place, Digest)], next: &AtomicUsize, progress: &dyn Progress) -> Result<()> {
+    fn check_some(
+        &self,
+        listed: &[(Place, Digest)],
+        next: &AtomicUsize,
+        kinds: &Kinds,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let mut buffer = vec![0; 256 << 10];
         while let Some((place, hash)) = listed.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let checked = self.check_member(*place, hash, &mut buffer, progress);
+            let checked = self.check_member(*place, hash, kinds, &mut buffer, progress);
             if checked.is_err() {
                 // The others need not go on.
                 next.store(listed.len(), Ordering::Relaxed);
@@ -263,9 +271,16 @@ impl Trusted {
         Ok(())
     }
 
-    fn check_member(&self, place: Place, hash: &Digest, buffer: &mut [u8], progress: &dyn Progress) -> Result<()> {
+    fn check_member(
+        &self,
+        place: Place,
+        hash: &Digest,
+        kinds: &Kinds,
+        buffer: &mut [u8],
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let mut hasher = Hasher::default();
-        let mut head = if place.size == 0 { check_head(place.member, &[]) } else { Ok(()) };
+        let mut head = if place.size == 0 { kinds.check_head(place.member, &[]) } else { Ok(()) };
         let mut at = 0;
         while at < place.size {
             if progress.stopped() {
@@ -275,7 +290,7 @@ impl Trusted {
             let some = buffer.get_mut(..len).unwrap_or_default();
             self.signed.opened.source.read_at(place.data + at, some)?;
             if at == 0 {
-                head = check_head(place.member, some);
+                head = kinds.check_head(place.member, some);
             }
             hasher.update(some);
             at += len as u64;
@@ -294,13 +309,28 @@ pub(super) fn volume_member_max(plain: u64) -> u64 {
     plain + plain / 64 + (64 << 10)
 }
 
-fn check_head(member: Member, first: &[u8]) -> Result<()> {
-    match member {
-        Member::Volume(..) | Member::Manifest(_) => AgeHead::of_compartment(first, &member.name()).map(drop)?,
-        Member::Key(_) | Member::Terms(_) => AgeHead::of_key(first, &member.name()).map(drop)?,
-        _ => {}
+/// What volumes and manifest of each compartment are locked with: the first that was met, which all others must share
+/// (FORMAT §1.5). The key tells whether it is a post-quantum one.
+#[derive(Default)]
+struct Kinds(Mutex<BTreeMap<usize, bool>>);
+
+impl Kinds {
+    /// Checks the head of an age file.
+    fn check_head(&self, member: Member, first: &[u8]) -> Result<()> {
+        let name = member.name();
+        match member {
+            Member::Volume(n, _) | Member::Manifest(n) => {
+                let quantum = AgeHead::of_compartment(first, &name)?.is_post_quantum();
+                let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if *met.entry(n).or_insert(quantum) != quantum {
+                    return Err(changed(name, "it is locked in another way than the rest of its compartment").into());
+                }
+            }
+            Member::Key(_) | Member::Terms(_) => AgeHead::of_key(first, &name).map(drop)?,
+            _ => {}
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Checks that the bytes after a member's data are zero.
@@ -309,4 +339,29 @@ pub(super) fn check_padding(source: &Source, name: &str, at: u64, len: u64) -> R
     let bytes = bytes.get_mut(..usize::try_from(len).unwrap_or(0)).unwrap_or_default();
     source.read_at(at, bytes)?;
     if bytes.iter().all(|b| *b == 0) { Ok(()) } else { Err(changed(name, "its padding is not zero").into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::{Class, Fault};
+
+    /// The scan looks at the form of a head only, so any argument of letters does.
+    fn head(stanza: &str) -> Vec<u8> {
+        let body = "A".repeat(43);
+        format!("age-encryption.org/v1\n-> {stanza} {body}\n{body}\n--- {body}\n").into_bytes()
+    }
+
+    #[test]
+    fn all_of_a_compartment_is_locked_in_one_way() {
+        let (plain, quantum) = (head("X25519"), head("mlkem768x25519"));
+        let kinds = Kinds::default();
+        kinds.check_head(Member::Volume(0, 0), &plain).unwrap();
+        kinds.check_head(Member::Manifest(0), &plain).unwrap();
+        kinds.check_head(Member::Volume(1, 0), &quantum).unwrap();
+        kinds.check_head(Member::Manifest(1), &quantum).unwrap();
+        for (member, other) in [(Member::Volume(0, 1), &quantum), (Member::Manifest(1), &plain)] {
+            assert_eq!(kinds.check_head(member, other).unwrap_err().class(), Class::Changed);
+        }
+    }
 }

@@ -106,16 +106,17 @@ fn card_from(path: &Path, world: &World) -> Result<SignedCard, Failure> {
     if &start == b"README.txt\0" {
         return card_in_bundle(source, world).map_err(|e| e.at(path));
     }
-    if source.len() > DOCUMENT_MAX {
+    let is_document = start.starts_with(b"{");
+    if is_document && source.len() > DOCUMENT_MAX {
+        let message = format!("{} has {} bytes; a card has {DOCUMENT_MAX} at most", path.display(), source.len());
+        return Err(Failure::new("too-large", Class::Unsafe, message).at(path));
+    }
+    if !is_document {
         let message = format!("{} is neither a card nor a bundle", path.display());
         return Err(Failure::new("not-a-card", Class::Changed, message).at(path));
     }
     let mut bytes = vec![0; usize::try_from(source.len()).unwrap_or(0)];
     source.read_at(0, &mut bytes)?;
-    if !bytes.starts_with(b"{") {
-        let message = format!("{} is neither a card nor a bundle", path.display());
-        return Err(Failure::new("not-a-card", Class::Changed, message).at(path));
-    }
     SignedCard::read(&bytes).map_err(|e| Failure::from(e).at(path))
 }
 
