@@ -244,9 +244,13 @@ impl Trusted {
     ) -> Result<()> {
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            let hands: Vec<_> =
-                (0..workers.max(1)).map(|_| scope.spawn(|| self.check_some(listed, &next, progress))).collect();
-            hands.into_iter().try_for_each(|hand| hand.join().map_err(|_| Error::Bug)?)
+            // This thread works as well; those that can't be made are not missed.
+            let work = || self.check_some(listed, &next, progress);
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+            let hands: Vec<_> = (1..workers).map_while(start).collect();
+            let mine = work();
+            let theirs = hands.into_iter().map(|hand| hand.join().map_err(|_| Error::Bug).and_then(|r| r));
+            std::iter::once(mine).chain(theirs.collect::<Vec<_>>()).collect()
         })
     }
 
