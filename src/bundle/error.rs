@@ -133,8 +133,11 @@ pub enum Error {
         why: &'static str,
     },
     /// The reader of a pipe, or the disk behind a stream.
-    #[error("can't write the output: {0}")]
+    #[error("can't write the output: {}", files::plain(.0))]
     Output(#[source] std::io::Error),
+    /// The system makes no thread.
+    #[error("can't start a thread: {}", files::plain(.0))]
+    NoThread(#[source] std::io::Error),
     /// A worker ended without a word.
     #[error("a worker thread ended early; this is a bug")]
     Bug,
@@ -168,7 +171,7 @@ impl Fault for Error {
             Error::NoLinks { .. } => "no-links",
             Error::Unportable { .. } => "unsafe-name",
             Error::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => "stopped",
-            Error::Output(_) => "io",
+            Error::Output(_) | Error::NoThread(_) => "io",
             Error::Bug => "bug",
         }
     }
@@ -190,7 +193,7 @@ impl Fault for Error {
             Error::NoLinks { .. } | Error::Unportable { .. } => Class::Unsafe,
             // The reader of a pipe left: SIGPIPE's number.
             Error::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Class::Stopped(13),
-            Error::Output(_) | Error::Bug => Class::Failed,
+            Error::Output(_) | Error::NoThread(_) | Error::Bug => Class::Failed,
         }
     }
 }

@@ -220,11 +220,13 @@ impl Work<'_> {
         let (done, results) = channel();
         let next = Mutex::new((pool, 0));
         std::thread::scope(|scope| {
-            for _ in 0..workers {
-                let done = done.clone();
-                let next = &next;
-                scope.spawn(move || work(site, next, &done));
-            }
+            let start = || {
+                let (done, next) = (done.clone(), &next);
+                std::thread::Builder::new().spawn_scoped(scope, move || work(site, next, &done)).map(drop)
+            };
+            start().map_err(Error::NoThread)?;
+            // Those that can't be made are not missed.
+            let _unused = (1..workers).try_for_each(|_| start());
             drop(done);
             let tallied = Ordered::new(self, site, nonce).run(&results, &give, out);
             // Workers that wait for a buffer end when nobody can give one any more.

@@ -168,11 +168,15 @@ impl Run<'_> {
         let failed = &AtomicBool::new(false);
         let (tide, due) = Tide::new();
         std::thread::scope(|scope| {
-            let start =
-                |jobs: Arc<Mutex<Receiver<Job>>>, tide: Tide| scope.spawn(move || self.work(&jobs, tide, failed));
-            let hands: Vec<_> = (0..workers).map(|_| start(Arc::clone(&jobs), tide.clone())).collect();
+            let start = |jobs: Arc<Mutex<Receiver<Job>>>, tide: Tide| {
+                std::thread::Builder::new().spawn_scoped(scope, move || self.work(&jobs, tide, failed))
+            };
+            let first = start(Arc::clone(&jobs), tide.clone()).map_err(Error::NoThread)?;
+            // Those that can't be made are not missed; without the last one all is synced at the end.
+            let others = (1..workers).map_while(|_| start(Arc::clone(&jobs), tide.clone()).ok());
+            let hands: Vec<_> = std::iter::once(first).chain(others).collect();
             drop((jobs, tide));
-            let syncing = scope.spawn(move || self.sync_each_time(&due, failed));
+            let syncing = std::thread::Builder::new().spawn_scoped(scope, move || self.sync_each_time(&due, failed));
             let fed = feed(&give, failed);
             if fed.is_err() {
                 failed.store(true, Ordering::Relaxed);
@@ -181,7 +185,7 @@ impl Run<'_> {
             // All are joined, then told from: one that stopped because another failed says less.
             let worked: Vec<_> =
                 hands.into_iter().map(|hand| hand.join().map_err(|_| Error::Bug).and_then(|r| r)).collect();
-            let synced = syncing.join().map_err(|_| Error::Bug).and_then(|r| r);
+            let synced = syncing.map_or(Ok(()), |hand| hand.join().map_err(|_| Error::Bug).and_then(|r| r));
             first_cause(worked.into_iter().chain([fed, synced]))
         })
     }

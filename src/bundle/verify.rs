@@ -246,9 +246,13 @@ impl Trusted {
     ) -> Result<()> {
         let (next, kinds) = (AtomicUsize::new(0), Kinds::default());
         std::thread::scope(|scope| {
-            let some = || self.check_some(listed, &next, &kinds, progress);
-            let hands: Vec<_> = (0..workers.max(1)).map(|_| scope.spawn(some)).collect();
-            hands.into_iter().try_for_each(|hand| hand.join().map_err(|_| Error::Bug)?)
+            // This thread works as well; those that can't be made are not missed.
+            let work = || self.check_some(listed, &next, &kinds, progress);
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+            let hands: Vec<_> = (1..workers).map_while(start).collect();
+            let mine = work();
+            let theirs = hands.into_iter().map(|hand| hand.join().map_err(|_| Error::Bug).and_then(|r| r));
+            std::iter::once(mine).chain(theirs.collect::<Vec<_>>()).collect()
         })
     }
 

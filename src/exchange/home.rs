@@ -131,7 +131,7 @@ impl Home {
 
 /// The bytes of a small file; `None` if it is not there.
 pub(crate) fn read_if_there(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    match files::read_small(path, limit) {
+    match files::read_file(path, limit) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(files::Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e.into()),

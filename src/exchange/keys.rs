@@ -56,7 +56,8 @@ pub fn make(home: &Home, name: &str, contact: &str, lock: &Secret, work: u8, now
     let words = check_words(&signing.public())?;
     files::write_private(&home.identity(), &locked)?;
     files::write_private(&home.signing(), signing.file(lock)?.expose())?;
-    files::write_new(&home.signing_pub(), format!("{line} consign\n").as_bytes(), false)?;
+    let public = format!("{line} consign\n");
+    files::write_new(&home.signing_pub(), public.as_bytes(), false).map_err(files::Error::or_not_synced)?;
     files::write_new(&home.card(), &card.document.to_bytes(), false)?;
     Ok(Made { card, words })
 }

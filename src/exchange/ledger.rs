@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::chain::{Lines, Tail, chain_path, open_chain, read_line, write_line};
 use super::{Home, Result};
 use crate::crypto::{Digest, Fingerprint, digest};
-use crate::files::{self, Lock, io_at};
+use crate::files::{self, Lock, Names, io_at};
 use crate::format::record::{Event, Head, Writer};
 use crate::format::time::Time;
 
@@ -122,6 +122,12 @@ impl Ledger {
         Ok(digest(bytes))
     }
 
+    /// Removes the private part of a bundle whose line could not be written.
+    pub fn remove_private(&self, reference: &str) {
+        // If this fails, a file stays that only its owner can open; that harms nobody.
+        let _unused = std::fs::remove_file(self.home.private(reference));
+    }
+
     /// Whether a bundle of this name went out before.
     ///
     /// # Errors
@@ -167,11 +173,11 @@ impl Ledger {
 
     /// Removes the lock files of names that are in the ledger: nobody needs to be kept from those any more.
     fn sweep_claims(&self, folder: &Path, prefix: &str, last: u64) {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let number = entry.file_name().to_str().and_then(|name| number_of(name, prefix));
+        for name in Names::of(folder).into_iter().flatten().flatten() {
+            let number = name.to_str().and_then(|name| number_of(name, prefix));
             if number.is_some_and(|n| n <= last) {
                 // If this fails, an empty file stays; that harms nobody.
-                let _unused = std::fs::remove_file(entry.path());
+                let _unused = std::fs::remove_file(folder.join(&name));
             }
         }
     }
@@ -201,14 +207,14 @@ impl Ledger {
     /// Every chain in this home.
     fn chain_files(&self) -> Result<Vec<PathBuf>> {
         let folder = self.home.folder("ledger");
-        let entries = match std::fs::read_dir(&folder) {
+        let entries = match Names::of(&folder) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(io_at("read", &folder)(e).into()),
         };
         let mut paths = Vec::new();
         for entry in entries {
-            let path = entry.map_err(io_at("read", &folder))?.path();
+            let path = folder.join(entry.map_err(io_at("read", &folder))?);
             let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
             if Writer::parse(stem.as_bytes()).is_some() && path.extension().is_some_and(|e| e == "jsonl") {
                 paths.push(path);

@@ -187,14 +187,14 @@ fn shares_a_signer(a: &SignedCard, b: &SignedCard) -> bool {
 /// [`Error::PartnerBroken`] naming the record that can't be read.
 pub fn list(home: &Home) -> Result<Vec<Partner>> {
     let folder = home.folder("partners");
-    let entries = match fs::read_dir(&folder) {
+    let entries = match files::Names::of(&folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(io_at("read", &folder)(e).into()),
     };
     let mut names = Vec::new();
     for entry in entries {
-        let name = entry.map_err(io_at("read", &folder))?.file_name();
+        let name = entry.map_err(io_at("read", &folder))?;
         let stem = name.to_str().and_then(|n| n.strip_suffix(".json")).filter(|n| check_alias(n).is_ok());
         names.extend(stem.map(str::to_owned));
     }

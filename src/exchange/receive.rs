@@ -7,7 +7,7 @@ use super::trust::Trust;
 use super::{Error, Home, Ledger, Result, keys};
 use crate::bundle::{Ask, Counts, Opened, Revealed, Signed, Trusted, Unpack};
 use crate::crypto::Identities;
-use crate::files::{self, Progress, Root, Source, Staging, move_aside};
+use crate::files::{self, Progress, Source, Staging, move_aside};
 use crate::format::record::Event;
 use crate::format::time::Time;
 use crate::policy::admit;
@@ -104,7 +104,7 @@ pub fn unpack(home: &Home, revealed: &Revealed, order: &Order<'_>, progress: &dy
     if order.only.is_none() {
         staging.ensure_room(bytes)?;
     }
-    let root = Root::open(&staging.tree())?;
+    let root = staging.root()?;
     let how = Unpack {
         only: order.only,
         no_links: order.no_links,
@@ -125,7 +125,11 @@ pub fn unpack(home: &Home, revealed: &Revealed, order: &Order<'_>, progress: &dy
     let stamp = order.now.to_string().replace(':', "");
     let entry = record(home, revealed, counts.missing, order.now)?;
     let aside = if order.force { move_aside(order.target, &stamp)? } else { None };
-    staging.publish().inspect_err(|_| put_back(aside.as_deref(), order.target))?;
+    match staging.publish() {
+        // The new folder is there, so the old one stays where it was moved.
+        Err(e @ files::Error::Unsettled { .. }) => return Err(e.into()),
+        published => published.inspect_err(|_| put_back(aside.as_deref(), order.target))?,
+    }
     if let (Some(path), Some(text)) = (&terms_path, terms) {
         let written = move_aside(path, &stamp).and_then(|_| files::write_new(path, text.as_bytes(), false));
         written.map_err(|e| Error::after(order.target, e))?;

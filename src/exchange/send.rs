@@ -245,15 +245,13 @@ fn note_of(target: &Path) -> PathBuf {
 
 /// Whether a file begins as a bundle begins.
 fn is_bundle(path: &Path) -> bool {
-    use std::io::Read;
-    let mut start = [0; 11];
-    std::fs::File::open(path).is_ok_and(|mut f| f.read_exact(&mut start).is_ok()) && &start == b"README.txt\0"
+    files::starts_with(path, b"README.txt\0")
 }
 
 /// Whether a file may be replaced by this run's cover note: only an earlier note of the same bundle may.
 fn is_note_of(note: &Path, target: &Path) -> bool {
     let begins = target.file_name().map(|n| format!("{}: ", n.to_string_lossy())).unwrap_or_default();
-    files::read_small(note, 1 << 20).is_ok_and(|text| text.starts_with(begins.as_bytes()))
+    files::read_file(note, 1 << 20).is_ok_and(|text| text.starts_with(begins.as_bytes()))
 }
 
 /// What this run writes, and what earlier runs wrote beside it, is not part of the project.
@@ -396,7 +394,8 @@ impl Draft<'_> {
     fn record(&self, sealed: &Sealed, signer: &SigningKey) -> Result<u64> {
         let ledger = Ledger::open(self.home);
         let private = self.private(sealed)?;
-        let private = ledger.write_private(&sealed.reference.to_string(), &private)?;
+        let reference = sealed.reference.to_string();
+        let private = ledger.write_private(&reference, &private)?;
         let sent = Sent {
             reference: sealed.reference,
             name: self.name.clone(),
@@ -407,7 +406,9 @@ impl Draft<'_> {
             terms: sealed.compartments.iter().map(|c| digest(&c.terms_line)).collect(),
             private,
         };
-        ledger.append(&Event::Drop(sent), self.order.now, Some(&signer.public().fingerprint()))
+        let signer = signer.public().fingerprint();
+        let entry = ledger.append(&Event::Drop(sent), self.order.now, Some(&signer));
+        entry.inspect_err(|_| ledger.remove_private(&reference))
     }
 
     /// What only the sender may know: FORMAT §5.10.

@@ -1,12 +1,15 @@
 //! A file that appears whole or not at all: written under a hidden name, synced, published by one rename that
 //! replaces nothing (P7, P9). The hidden file is locked while somebody writes it, so leftovers are known.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::litter;
-use super::lock::private;
+use super::lock::try_lock;
+use super::names::Names;
+use super::parent::Parent;
 use super::source::Source;
 use super::{Error, Result, io_at};
 
@@ -17,7 +20,9 @@ const SUFFIX: &str = ".consign-part";
 #[derive(Debug)]
 pub struct Pending {
     file: File,
-    temp: PathBuf,
+    parent: Parent,
+    temp: OsString,
+    name: OsString,
     target: PathBuf,
     replace: bool,
     published: bool,
@@ -42,22 +47,24 @@ impl Pending {
     }
 
     fn with_mode(target: &Path, replace: bool, mode: u32) -> Result<Pending> {
-        let name = target.file_name().and_then(|n| n.to_str());
-        let bad = io::Error::new(io::ErrorKind::InvalidInput, "not a file name");
-        let name = name.ok_or_else(|| io_at("write", target)(bad))?;
-        match fs::symlink_metadata(target) {
+        let bad = || io_at("write", target)(io::Error::new(io::ErrorKind::InvalidInput, "not a file name"));
+        let name = target.file_name().and_then(OsStr::to_str).ok_or_else(bad)?;
+        let parent = Parent::open(folder_of(target))?;
+        match parent.look(OsStr::new(name)) {
             Ok(found) if !replace || found.is_dir() => return Err(Error::Exists { path: target.to_owned() }),
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io_at("write", target)(e)),
             _ => {}
         }
-        sweep(folder_of(target));
-        let temp = folder_of(target).join(format!(".{name}{SUFFIX}"));
-        let file = claim(&temp, mode)?.ok_or_else(|| Error::Busy { path: target.to_owned() })?;
-        litter::made(&temp);
-        let pending = Pending { file, temp, target: target.to_owned(), replace, published: false };
+        sweep(&parent, folder_of(target));
+        let temp = OsString::from(format!(".{name}{SUFFIX}"));
+        let claimed = claim(&parent, &temp, mode).map_err(io_at("write", &parent.path(&temp)))?;
+        let file = claimed.ok_or_else(|| Error::Busy { path: target.to_owned() })?;
+        litter::made(&parent.path(&temp));
+        let (name, target) = (OsString::from(name), target.to_owned());
+        let pending = Pending { file, parent, temp, name, target, replace, published: false };
         // Whoever held the hidden name before may have published between our look and our claim.
-        if !replace && fs::symlink_metadata(target).is_ok() {
-            return Err(Error::Exists { path: target.to_owned() });
+        if !replace && pending.parent.look(&pending.name).is_ok() {
+            return Err(Error::Exists { path: pending.target.clone() });
         }
         Ok(pending)
     }
@@ -88,20 +95,22 @@ impl Pending {
     /// Syncs, renames, syncs the folder.
     ///
     /// # Errors
-    /// [`Error::Exists`] when something came to be at the target meanwhile; what the system says.
+    /// [`Error::Exists`] when something came to be at the target meanwhile; [`Error::Unsettled`] when it is there and
+    /// the folder can't be synced; what the system says.
     pub fn publish(mut self) -> Result<()> {
         self.file.sync_all().map_err(io_at("write", &self.target))?;
         if self.replace {
-            fs::rename(&self.temp, &self.target).map_err(io_at("write", &self.target))?;
+            let renamed = self.parent.rename(&self.parent, &self.temp, &self.name);
+            renamed.map_err(io_at("write", &self.target))?;
         } else {
-            rename_new(&self.temp, &self.target).map_err(|e| match e.kind() {
+            self.parent.rename_new(&self.temp, &self.name).map_err(|e| match e.kind() {
                 io::ErrorKind::AlreadyExists => Error::Exists { path: self.target.clone() },
                 _ => io_at("write", &self.target)(e),
             })?;
         }
         self.published = true;
-        litter::gone(&self.temp);
-        sync_folder(folder_of(&self.target))
+        litter::gone(&self.parent.path(&self.temp));
+        self.parent.sync().map_err(|source| Error::Unsettled { path: self.target.clone(), source })
     }
 }
 
@@ -118,8 +127,8 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if !self.published {
             // Nothing more can be done if this fails; the next run sweeps it.
-            let _unused = fs::remove_file(&self.temp);
-            litter::gone(&self.temp);
+            let _unused = self.parent.remove(&self.temp);
+            litter::gone(&self.parent.path(&self.temp));
         }
     }
 }
@@ -129,85 +138,36 @@ const TRIES: u32 = 20;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
 
 /// Makes and locks a hidden file; `None` when somebody else holds it. Nothing that was there is ever written into.
-fn claim(temp: &Path, mode: u32) -> Result<Option<File>> {
+fn claim(parent: &Parent, temp: &OsStr, mode: u32) -> io::Result<Option<File>> {
     for _ in 0..TRIES {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        private(&mut options);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-        #[cfg(not(unix))]
-        let _ = mode;
-        match options.open(temp) {
-            Ok(file) if file.try_lock().is_ok() && is_same(&file, temp) => return Ok(Some(file)),
+        match parent.create(temp, mode) {
+            Ok(file) if try_lock(&file).unwrap_or(false) && parent.holds(temp, &file) => return Ok(Some(file)),
             Ok(_) => std::thread::sleep(PAUSE),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                if !remove_leftover(temp) {
+                if !remove_leftover(parent, temp) {
                     std::thread::sleep(PAUSE);
                 }
             }
-            Err(e) => return Err(io_at("write", temp)(e)),
+            Err(e) => return Err(e),
         }
     }
     Ok(None)
 }
 
 /// Removes a hidden file whose lock nobody holds.
-fn remove_leftover(path: &Path) -> bool {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    private(&mut options);
-    let Ok(file) = options.open(path) else { return false };
-    file.try_lock().is_ok() && is_same(&file, path) && fs::remove_file(path).is_ok()
-}
-
-#[cfg(unix)]
-fn is_same(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(a), Ok(b)) => a.dev() == b.dev() && a.ino() == b.ino(),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &File, path: &Path) -> bool {
-    path.exists()
+fn remove_leftover(parent: &Parent, name: &OsStr) -> bool {
+    let Ok(file) = parent.read(name) else { return false };
+    try_lock(&file).unwrap_or(false) && parent.holds(name, &file) && parent.remove(name).is_ok()
 }
 
 /// Removes hidden files of runs that were killed: those whose lock nobody holds.
-fn sweep(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        let ours = name.starts_with('.') && name.ends_with(SUFFIX);
-        if !ours || !entry.file_type().is_ok_and(|t| t.is_file()) {
-            continue;
+fn sweep(parent: &Parent, folder: &Path) {
+    let Ok(names) = Names::of(folder) else { return };
+    for name in names.flatten() {
+        let ours = name.to_str().is_some_and(|n| n.starts_with('.') && n.ends_with(SUFFIX));
+        if ours && parent.look(&name).is_ok_and(|found| found.is_file()) {
+            remove_leftover(parent, &name);
         }
-        remove_leftover(&entry.path());
-    }
-}
-
-/// Renames without replacing anything.
-pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-            other => return other.map_err(Into::into),
-        }
-    }
-    if fs::symlink_metadata(to).is_ok() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(e),
-        // A file system without hard links and without that flag (FAT): the check above is all there is.
-        Err(_) => fs::rename(from, to),
     }
 }
 
@@ -233,19 +193,27 @@ pub fn write_new(target: &Path, bytes: &[u8], replace: bool) -> Result<()> {
     pending.publish()
 }
 
-/// Writes a small file for its owner only, whole or not at all, replacing nothing.
+/// Writes a small file for its owner only, whole or not at all, replacing nothing. It is a step of something larger,
+/// so one that may not survive a power cut is not written.
 ///
 /// # Errors
 /// Those of [`Pending`].
 pub fn write_private(target: &Path, bytes: &[u8]) -> Result<()> {
     let mut pending = Pending::with_mode(target, false, 0o600)?;
     pending.write_all(bytes).map_err(io_at("write", target))?;
-    pending.publish()
+    pending.publish().map_err(|e| {
+        if matches!(e, Error::Unsettled { .. }) {
+            // If this fails as well, a file stays that only its owner can open.
+            let _unused = std::fs::remove_file(target);
+        }
+        e.or_not_synced()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_pending_file_leaves_nothing_and_replaces_nothing() {

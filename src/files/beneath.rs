@@ -6,18 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cap_fs_ext::{DirExt, SystemTimeSpec};
-use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, OpenOptions};
 
+use super::parent::Parent;
+use super::retry::retry;
 use super::{Error, Result, io_at};
 
 /// The root of a tree that is being made.
 #[derive(Debug)]
 pub struct Root {
-    dir: Dir,
-    path: PathBuf,
-    /// Opened before the first write, since `syncfs` reports write errors only to such handles.
-    sync: File,
+    folder: Parent,
 }
 
 /// One worker's hand in it: remembers the folder it used last, since entries come sorted.
@@ -36,10 +34,12 @@ impl Root {
     /// # Errors
     /// What the system says.
     pub fn open(path: &Path) -> Result<Root> {
-        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(io_at("open", path))?;
-        // cap-std's own handles are O_PATH, which can't be synced.
-        let sync = File::open(path).map_err(io_at("open", path))?;
-        Ok(Root { dir, path: path.to_owned(), sync })
+        Parent::open(path).map(Root::over)
+    }
+
+    /// Over an empty folder of our own that is open.
+    pub(super) fn over(folder: Parent) -> Root {
+        Root { folder }
     }
 
     /// A worker's hand.
@@ -53,27 +53,23 @@ impl Root {
     /// # Errors
     /// What the system says; the tree must not be published then.
     pub fn sync(&self) -> Result<()> {
-        #[cfg(target_os = "linux")]
-        rustix::fs::syncfs(&self.sync).map_err(|e| io_at("sync", &self.path)(e.into()))?;
-        #[cfg(not(target_os = "linux"))]
-        self.sync.sync_all().map_err(io_at("sync", &self.path))?;
-        Ok(())
+        self.folder.sync_all_below().map_err(io_at("sync", self.folder.at()))
     }
 }
 
 impl Hand<'_> {
     fn at(&self, path: &str) -> PathBuf {
-        self.root.path.join(path)
+        self.root.folder.at().join(path)
     }
 
     /// The handle of the folder that `path` is in, and its last component.
     fn place<'p>(&mut self, path: &'p str) -> Result<(&Dir, &'p str)> {
-        let Some((parent, name)) = path.rsplit_once('/') else { return Ok((&self.root.dir, path)) };
+        let Some((parent, name)) = path.rsplit_once('/') else { return Ok((self.root.folder.dir(), path)) };
         if self.last.as_ref().is_none_or(|(at, _)| at != parent) {
-            let dir = self.root.dir.open_dir(parent).map_err(io_at("open", &self.at(parent)))?;
+            let dir = retry(|| self.root.folder.dir().open_dir(parent)).map_err(io_at("open", &self.at(parent)))?;
             self.last = Some((parent.to_owned(), dir));
         }
-        let dir = self.last.as_ref().map_or(&self.root.dir, |(_, dir)| dir);
+        let dir = self.last.as_ref().map_or(self.root.folder.dir(), |(_, dir)| dir);
         Ok((dir, name))
     }
 
@@ -94,7 +90,7 @@ impl Hand<'_> {
         #[cfg(unix)]
         cap_std::fs::DirBuilderExt::mode(&mut builder, 0o755);
         let (dir, name) = self.place(path)?;
-        let made = dir.create_dir_with(name, &builder);
+        let made = retry(|| dir.create_dir_with(name, &builder));
         made.map_err(|e| self.failed(path, e))
     }
 
@@ -110,7 +106,7 @@ impl Hand<'_> {
         #[cfg(not(unix))]
         let _ = exec;
         let (dir, name) = self.place(path)?;
-        let made = dir.open_with(name, &options);
+        let made = retry(|| dir.open_with(name, &options));
         made.map(cap_std::fs::File::into_std).map_err(|e| self.failed(path, e))
     }
 
@@ -146,7 +142,7 @@ impl Hand<'_> {
         #[cfg(unix)]
         {
             let (dir, name) = self.place(path)?;
-            let made = dir.symlink(target, name);
+            let made = retry(|| dir.symlink(target, name));
             made.map_err(|e| self.failed(path, e))?;
             self.folder_time(path, mtime)
         }

@@ -93,16 +93,35 @@ pub enum Error {
         /// Bytes that are free.
         free: u64,
     },
+    /// It is there, but the system would not promise that it stays.
+    #[error("{} is there, but may not survive a power cut: {}", path.display(), plain(source))]
+    Unsettled {
+        /// It.
+        path: PathBuf,
+        /// What the system said when its folder was synced.
+        source: io::Error,
+    },
     /// The program was told to stop.
     #[error("stopped")]
     Stopped,
+}
+
+impl Error {
+    /// For a file that is only a step: one that may not survive a power cut is not there.
+    #[must_use]
+    pub fn or_not_synced(self) -> Error {
+        match self {
+            Error::Unsettled { path, source } => Error::Io { verb: "sync", path, source },
+            other => other,
+        }
+    }
 }
 
 /// A result of the files floor.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What the system said, without the error number that Rust appends.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error") {
         Some(end) => text.chars().take(end).collect::<String>().to_lowercase(),
@@ -129,6 +148,7 @@ impl Fault for Error {
             Error::Git { .. } => "git",
             Error::Pattern { .. } => "bad-pattern",
             Error::NoRoom { .. } => "no-room",
+            Error::Unsettled { .. } => "not-synced",
             Error::Stopped => "stopped",
         }
     }
@@ -140,7 +160,8 @@ impl Fault for Error {
             | Error::Busy { .. }
             | Error::ChangedWhileRead { .. }
             | Error::Git { .. }
-            | Error::NoRoom { .. } => Class::Failed,
+            | Error::NoRoom { .. }
+            | Error::Unsettled { .. } => Class::Failed,
             Error::SpecialFile { .. } | Error::BadName { .. } | Error::Collision { .. } => Class::Unsafe,
             Error::LfsPointer { .. } => Class::Refused,
             Error::Pattern { .. } => Class::Usage,

@@ -1,8 +1,10 @@
 //! Advisory locks that die with their owner (P10): nothing stale is ever left to mend.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::path::Path;
 
+use super::retry::retry;
 use super::{Result, io_at};
 
 /// A held lock.
@@ -18,25 +20,41 @@ fn open(path: &Path) -> Result<File> {
     options.open(path).map_err(io_at("open", path))
 }
 
-/// New files of this program's own are for their owner only, and no link is followed to make them.
-pub(crate) fn private(options: &mut OpenOptions) {
+/// New files of this program's own are for their owner only; no link is followed to make them, and a FIFO in their
+/// place is not waited for.
+fn private(options: &mut OpenOptions) {
     #[cfg(unix)]
     {
+        use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     }
     #[cfg(not(unix))]
     let _ = options;
 }
 
+/// Locks a file if it is free, and says whether it was.
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    retry(|| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(e)) => Err(e),
+    })
+}
+
 impl Lock {
+    /// Takes the lock on an open file; `None` if somebody holds it.
+    pub(super) fn of(file: File) -> io::Result<Option<Lock>> {
+        Ok(try_lock(&file)?.then_some(Lock { _file: file }))
+    }
+
     /// Waits until the lock is free.
     ///
     /// # Errors
     /// When the file can't be made or locked.
     pub fn wait(path: &Path) -> Result<Lock> {
         let file = open(path)?;
-        file.lock().map_err(io_at("lock", path))?;
+        retry(|| file.lock()).map_err(io_at("lock", path))?;
         Ok(Lock { _file: file })
     }
 
@@ -46,10 +64,6 @@ impl Lock {
     /// When the file can't be made or locked.
     pub fn take(path: &Path) -> Result<Option<Lock>> {
         let file = open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(io_at("lock", path)(e)),
-        }
+        Lock::of(file).map_err(io_at("lock", path))
     }
 }

@@ -13,6 +13,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 
 use super::listing::{Listing, What};
+use super::retry::retry;
 use super::rules::{RULES_FILE, RULES_MAX};
 use super::{Error, Result, io_at};
 
@@ -45,7 +46,7 @@ impl Folder {
             let e = io::Error::new(io::ErrorKind::NotADirectory, "it is a file; give the folder it is in");
             return Err(io_at("open", path)(e));
         }
-        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(io_at("open", path))?;
+        let dir = retry(|| Dir::open_ambient_dir(path, ambient_authority())).map_err(io_at("open", path))?;
         Ok(Folder { at: path.to_owned(), dir })
     }
 
@@ -61,7 +62,7 @@ impl Folder {
     /// If it is too large, or no file; what the system says.
     pub fn rules(&self) -> Result<Vec<u8>> {
         let failed = |e: io::Error| io_at("read", &self.at.join(RULES_FILE))(e);
-        let file = match self.dir.open_with(RULES_FILE, &careful()) {
+        let file = match retry(|| self.dir.open_with(RULES_FILE, &careful())) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(failed(e)),
@@ -118,13 +119,15 @@ pub(super) fn clamp(seconds: u64, latest: Option<u64>) -> u64 {
     seconds.min(TIME_END - 1).min(latest.unwrap_or(u64::MAX))
 }
 
-/// What tells whether a file is still the same: its device, its inode, its time to the nanosecond.
+/// What tells whether a file is still the same: its device, its inode, its times to the nanosecond. The time of its
+/// last change is one of them, since a writer can set back the other.
 pub(super) fn mark_of(meta: &Metadata) -> u64 {
     let mut hasher = DefaultHasher::new();
     #[cfg(unix)]
     {
         use cap_std::fs::MetadataExt;
         (meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec()).hash(&mut hasher);
+        (meta.ctime(), meta.ctime_nsec()).hash(&mut hasher);
     }
     #[cfg(not(unix))]
     meta.modified().ok().map(cap_std::time::SystemTime::into_std).hash(&mut hasher);
@@ -173,7 +176,7 @@ impl<'a> TreeReader<'a> {
         self.chain.truncate(keep);
         for folder in missing.into_iter().rev() {
             let above = self.chain.last().map_or(&self.root.dir, |(_, dir)| dir);
-            let opened = above.open_dir_nofollow(self.listing.name(folder));
+            let opened = retry(|| above.open_dir_nofollow(self.listing.name(folder)));
             let dir = opened.map_err(|e| self.failed(i, e))?;
             if self.chain.len() == CHAIN {
                 self.chain.remove(0);
@@ -185,7 +188,8 @@ impl<'a> TreeReader<'a> {
 
     fn open(&mut self, i: usize) -> Result<File> {
         let name = self.listing.name(i);
-        let opened = self.folder(i)?.open_with(name, &careful());
+        let folder = self.folder(i)?;
+        let opened = retry(|| folder.open_with(name, &careful()));
         opened.map_err(|e| self.failed(i, e))
     }
 

@@ -7,7 +7,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::retry::retry;
 use super::{Error, Progress, Result, io_at};
+use crate::format::version::DOCUMENT_MAX;
 
 /// A bundle's bytes. A clone reads the same open files.
 #[derive(Debug, Clone)]
@@ -16,6 +18,11 @@ pub struct Source {
     parts: Vec<Part>,
     len: u64,
 }
+
+/// How a bundle begins (FORMAT §1.1).
+const START: &[u8] = b"README.txt\0";
+/// The most that is read of a stream that does not begin so: more than any card.
+const OTHER_MAX: u64 = DOCUMENT_MAX + 1;
 
 /// The most parts of a bundle (FORMAT §1.7).
 const PARTS_MAX: u32 = 999;
@@ -92,11 +99,16 @@ impl Source {
         Ok(Source { name: path.to_owned(), parts, len: start })
     }
 
-    /// Reads a stream to its end into a temp file without a name in `folder`. Only ciphertext is spooled.
+    /// Reads a stream to its end into a temp file without a name in `folder`. Only ciphertext is spooled. What can't be
+    /// a bundle is read as far as a card could go, since it may have no end.
     ///
     /// # Errors
     /// What the system says.
     pub fn spool(mut from: impl Read, name: &Path, folder: &Path, progress: &dyn Progress) -> Result<Source> {
+        let mut start = Vec::new();
+        from.by_ref().take(START.len() as u64).read_to_end(&mut start).map_err(io_at("read", name))?;
+        let limit = if start == START { u64::MAX } else { OTHER_MAX };
+        let mut from = start.as_slice().chain(from.take(limit));
         let mut file = tempfile::tempfile_in(folder).map_err(io_at("write to", folder))?;
         let mut buffer = vec![0; 1 << 20];
         let mut len = 0;
@@ -104,11 +116,7 @@ impl Source {
             if progress.stopped() {
                 return Err(Error::Stopped);
             }
-            let n = match from.read(&mut buffer) {
-                Ok(n) => n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(io_at("read", name)(e)),
-            };
+            let n = retry(|| from.read(&mut buffer)).map_err(io_at("read", name))?;
             if n == 0 {
                 return Ok(Source { name: name.to_owned(), parts: vec![Part::file(0, len, file)], len });
             }
@@ -257,12 +265,44 @@ fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Res
     Ok(())
 }
 
+/// Reads a small file whole that must be a file: nothing is waited for that stands in its place.
+///
+/// # Errors
+/// What the system says; anything but a file of at most `limit` bytes.
+pub fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let file = open_file(path).map_err(io_at("read", path))?;
+    read_bounded(file, path, limit)
+}
+
+/// Whether something is a file that starts with these bytes.
+#[must_use]
+pub fn starts_with(path: &Path, start: &[u8]) -> bool {
+    let mut bytes = vec![0; start.len()];
+    open_file(path).is_ok_and(|mut file| file.read_exact(&mut bytes).is_ok()) && bytes == start
+}
+
+/// Opens a file; nothing is waited for that stands in its place.
+fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    Ok(file)
+}
+
 /// Reads a small file whole, as a stream, refusing more than `limit` bytes.
 ///
 /// # Errors
 /// What the system says.
 pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(io_at("read", path))?;
+    read_bounded(File::open(path).map_err(io_at("read", path))?, path, limit)
+}
+
+fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(io_at("read", path))?;
     if bytes.len() as u64 > limit {

@@ -1,19 +1,33 @@
 //! Staging: a private folder beside the target in which everything is made, checked and synced, before one rename
-//! publishes it. It vanishes when it is dropped; what a killed run left is removed by the next (P7).
+//! publishes it. It vanishes when it is dropped; what a killed run left is removed by the next (P7). All of it goes by
+//! handles, so that nobody who swaps folders beside the target can slip in a tree of theirs (P3).
 
-use std::fs;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::atomic::{folder_of, sync_folder};
+use super::atomic::folder_of;
+use super::beneath::Root;
 use super::litter;
 use super::lock::Lock;
+use super::names::Names;
+use super::parent::Parent;
 use super::{Error, Result, io_at};
+
+/// What is made in a staging folder.
+const TREE: &str = "tree";
+/// A link that is tried in it.
+const LINK: &str = "link";
+/// What is locked in it.
+const LOCK: &str = "lock";
 
 /// A staging folder.
 #[derive(Debug)]
 pub struct Staging {
-    folder: PathBuf,
+    parent: Parent,
+    folder: Parent,
+    name: OsString,
     target: PathBuf,
     _lock: Lock,
 }
@@ -28,39 +42,51 @@ impl Staging {
         if !is_free(target)? && !force {
             return Err(Error::Exists { path: target.to_owned() });
         }
-        let name = target.file_name().and_then(|n| n.to_str());
-        let bad = io::Error::new(io::ErrorKind::InvalidInput, "not a folder name");
-        let name = name.ok_or_else(|| io_at("write", target)(bad))?;
-        let folder = folder_of(target).join(format!(".{name}.consign-staging"));
-        if fs::symlink_metadata(&folder).is_ok_and(|m| m.is_dir()) {
-            match Lock::take(&folder.join("lock"))? {
-                Some(_lock) => fs::remove_dir_all(&folder).map_err(io_at("remove", &folder))?,
-                None => return Err(Error::Busy { path: target.to_owned() }),
-            }
-        }
+        let bad = || io_at("write", target)(io::Error::new(io::ErrorKind::InvalidInput, "not a folder name"));
+        let name = target.file_name().and_then(OsStr::to_str).ok_or_else(bad)?;
+        let name = OsString::from(format!(".{name}.consign-staging"));
         let busy = || Error::Busy { path: target.to_owned() };
-        make_folder(&folder, 0o700).map_err(|e| match e.kind() {
+        let parent = Parent::open(folder_of(target))?;
+        let at = parent.path(&name);
+        if parent.look(&name).is_ok_and(|m| m.is_dir()) {
+            let left = parent.inside(&name).map_err(io_at("open", &at))?;
+            let _lock = take_lock(&left).map_err(io_at("lock", &at))?.ok_or_else(busy)?;
+            remove(&parent, &left, &name).map_err(io_at("remove", &at))?;
+        }
+        parent.make_folder(&name, 0o700).map_err(|e| match e.kind() {
             io::ErrorKind::AlreadyExists => busy(),
-            _ => io_at("write", &folder)(e),
+            _ => io_at("write", &at)(e),
         })?;
-        // Until the lock is held the folder is not ours: another run may have taken it for a leftover.
-        let lock = Lock::take(&folder.join("lock")).ok().flatten().ok_or_else(busy)?;
-        litter::made(&folder);
-        let staging = Staging { folder, target: target.to_owned(), _lock: lock };
-        make_folder(&staging.tree(), 0o755).map_err(io_at("write", &staging.folder))?;
+        Staging::begin(parent, name, target)
+    }
+
+    /// Takes a folder that was just made. Until its lock is held it is not ours: another run may have taken it for a
+    /// leftover, or somebody may have put another one in its place.
+    fn begin(parent: Parent, name: OsString, target: &Path) -> Result<Staging> {
+        let at = parent.path(&name);
+        let folder = parent.inside(&name).map_err(io_at("open", &at)).inspect_err(|_| {
+            // Nothing more can be done if this fails; the next run removes it.
+            let _unused = parent.dir().remove_dir(&name);
+        })?;
+        let locked = folder.is_private().and_then(|ours| if ours { take_lock(&folder) } else { Ok(None) });
+        let lock = locked.map_err(io_at("lock", &at)).inspect_err(|_| {
+            let _unused = remove(&parent, &folder, &name);
+        })?;
+        let lock = lock.ok_or_else(|| Error::Busy { path: target.to_owned() })?;
+        litter::made(&at);
+        let staging = Staging { parent, folder, name, target: target.to_owned(), _lock: lock };
+        staging.folder.make_folder(OsStr::new(TREE), 0o755).map_err(io_at("write", &at))?;
         Ok(staging)
     }
 
-    /// The private folder itself, for spools.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// The folder that will be published.
-    #[must_use]
-    pub fn tree(&self) -> PathBuf {
-        self.folder.join("tree")
+    /// The folder that will be published, to make things in.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn root(&self) -> Result<Root> {
+        let at = self.parent.path(&self.name).join(TREE);
+        let tree = self.folder.inside(OsStr::new(TREE)).map_err(io_at("open", &at))?;
+        Ok(Root::over(tree))
     }
 
     /// Whether links can be made here.
@@ -68,8 +94,8 @@ impl Staging {
     pub fn links_work(&self) -> bool {
         #[cfg(unix)]
         {
-            let probe = self.folder.join("link");
-            std::os::unix::fs::symlink("tree", &probe).is_ok() && fs::remove_file(probe).is_ok()
+            // It is removed with the folder.
+            self.folder.dir().symlink(TREE, LINK).is_ok()
         }
         #[cfg(not(unix))]
         false
@@ -82,7 +108,7 @@ impl Staging {
     pub fn ensure_room(&self, needed: u64) -> Result<()> {
         const RESERVE: u64 = 1 << 20;
         let needed = needed.saturating_add(RESERVE);
-        match free_bytes(&self.folder) {
+        match self.folder.free_bytes() {
             Some(free) if free < needed => Err(Error::NoRoom { path: self.target.clone(), needed, free }),
             _ => Ok(()),
         }
@@ -91,56 +117,60 @@ impl Staging {
     /// One rename to the target, which must still be absent or empty; then the folder is synced.
     ///
     /// # Errors
-    /// [`Error::Exists`] when something came to be there; what the system says.
+    /// [`Error::Exists`] when something came to be there; [`Error::Unsettled`] when it is there and the folder can't be
+    /// synced; what the system says.
     pub fn publish(self) -> Result<()> {
+        let name = self.target.file_name().unwrap_or_default();
         // A rename of a folder replaces an empty folder and nothing else.
         #[cfg(not(unix))]
-        let _unused = fs::remove_dir(&self.target);
-        fs::rename(self.tree(), &self.target).map_err(|e| match e.kind() {
+        let _unused = self.parent.dir().remove_dir(name);
+        self.parent.rename(&self.folder, OsStr::new(TREE), name).map_err(|e| match e.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => {
                 Error::Exists { path: self.target.clone() }
             }
             _ => io_at("write", &self.target)(e),
         })?;
-        sync_folder(folder_of(&self.target))
+        self.parent.sync().map_err(|source| Error::Unsettled { path: self.target.clone(), source })
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
         // Nothing more can be done if this fails; the next run removes it.
-        let _unused = fs::remove_dir_all(&self.folder);
-        litter::gone(&self.folder);
+        let _unused = remove(&self.parent, &self.folder, &self.name);
+        litter::gone(&self.parent.path(&self.name));
     }
+}
+
+/// Locks a staging folder; `None` when another run has it.
+fn take_lock(folder: &Parent) -> io::Result<Option<Lock>> {
+    let lock: File = match folder.create(OsStr::new(LOCK), 0o600) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => folder.read(OsStr::new(LOCK))?,
+        made => made?,
+    };
+    Lock::of(lock)
+}
+
+/// Empties a staging folder through its handle, and removes it: never what somebody put in its place.
+fn remove(parent: &Parent, folder: &Parent, name: &OsStr) -> io::Result<()> {
+    let absent = |e: io::Error| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) };
+    // An empty one goes without another handle, of which there may be none left.
+    if folder.dir().remove_dir(TREE).is_err() {
+        folder.remove_all(OsStr::new(TREE)).or_else(absent)?;
+    }
+    for file in [LINK, LOCK] {
+        folder.remove(OsStr::new(file)).or_else(absent)?;
+    }
+    parent.dir().remove_dir(name)
 }
 
 fn is_free(target: &Path) -> Result<bool> {
-    match fs::symlink_metadata(target) {
+    match std::fs::symlink_metadata(target) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(e) => Err(io_at("write", target)(e)),
-        Ok(meta) if meta.is_dir() => Ok(fs::read_dir(target).map_err(io_at("read", target))?.next().is_none()),
+        Ok(meta) if meta.is_dir() => Ok(Names::of(target).map_err(io_at("read", target))?.next().is_none()),
         Ok(_) => Ok(false),
     }
-}
-
-fn make_folder(folder: &Path, mode: u32) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    builder.create(folder)
-}
-
-#[cfg(unix)]
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    stat.f_bavail.checked_mul(stat.f_frsize)
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_: &Path) -> Option<u64> {
-    None
 }
 
 /// Moves what is at `path` aside to a name with a date in it, and says where it went. Nothing is deleted.
@@ -151,17 +181,23 @@ pub fn move_aside(path: &Path, stamp: &str) -> Result<Option<PathBuf>> {
     if is_free(path)? {
         return Ok(None);
     }
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("old").to_owned();
+    let parent = Parent::open(folder_of(path))?;
+    let old = path.file_name().unwrap_or_default();
+    let name = old.to_str().unwrap_or("old").to_owned();
     for n in 1..1000 {
         let suffix = if n == 1 { String::new() } else { format!("-{n}") };
-        let aside = path.with_file_name(format!("{name}.{stamp}{suffix}"));
-        match fs::symlink_metadata(&aside) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                fs::rename(path, &aside).map_err(io_at("move", path))?;
-                sync_folder(folder_of(path))?;
-                return Ok(Some(aside));
+        let aside = OsString::from(format!("{name}.{stamp}{suffix}"));
+        match parent.rename_new(old, &aside) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            moved => {
+                moved.map_err(io_at("move", path))?;
+                parent.sync().map_err(|e| {
+                    // If this fails as well, it lies under the name with the date; nothing is lost.
+                    let _unused = parent.rename_new(&aside, old);
+                    io_at("move", path)(e)
+                })?;
+                return Ok(Some(path.with_file_name(aside)));
             }
-            _ => {}
         }
     }
     Err(Error::Exists { path: path.to_owned() })
@@ -170,13 +206,14 @@ pub fn move_aside(path: &Path, stamp: &str) -> Result<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn staging_publishes_by_one_rename_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("out");
         let staging = Staging::beside(&target, false).unwrap();
-        fs::write(staging.tree().join("a"), "x").unwrap();
+        fs::write(dir.path().join(".out.consign-staging/tree/a"), "x").unwrap();
         assert!(matches!(Staging::beside(&target, false), Err(Error::Busy { .. })));
         staging.publish().unwrap();
         assert_eq!(fs::read(target.join("a")).unwrap(), b"x");
@@ -195,5 +232,22 @@ mod tests {
         fs::write(target.join("theirs"), "t").unwrap();
         assert!(matches!(staging.publish(), Err(Error::Exists { .. })));
         assert_eq!(fs::read_dir(&target).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_is_swapped_for_the_staging_folder_is_never_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("out");
+        let staging = Staging::beside(&target, false).unwrap();
+        let hidden = dir.path().join(".out.consign-staging");
+        let root = staging.root().unwrap();
+        fs::rename(&hidden, dir.path().join("gone")).unwrap();
+        fs::create_dir_all(hidden.join("tree")).unwrap();
+        fs::write(hidden.join("tree/theirs"), "t").unwrap();
+        drop(root.hand().file("ours", false).unwrap());
+        staging.publish().unwrap();
+        let names: Vec<_> = Names::of(&target).unwrap().flatten().collect();
+        assert_eq!(names, ["ours"]);
     }
 }

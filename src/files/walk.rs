@@ -17,6 +17,7 @@ use super::leftout::{LeftOut, Note, NoteKind, Reason, Tallies};
 use super::listing::{Listing, What};
 use super::notebook::{Notebook, sorted};
 use super::reading::{Folder, clamp, mark_of, nanos_of, seconds_of};
+use super::retry::retry;
 use super::rules::{Ignored, RULES_FILE, Rules, Verdict};
 use super::{Error, Progress, Result, io_at};
 
@@ -211,8 +212,8 @@ impl<'a> Worker<'a> {
         if let Some(id) = job.folder {
             self.book.begin(id, job.verdict.out.is_none());
         }
-        let opened = if job.depth == 0 { job.above.try_clone() } else { job.above.open_dir_nofollow(&job.name) };
-        let listed = opened.and_then(|dir| Ok((dir.entries()?, Arc::new(dir))));
+        let open = || if job.depth == 0 { job.above.try_clone() } else { job.above.open_dir_nofollow(&job.name) };
+        let listed = retry(open).and_then(|dir| Ok((retry(|| dir.entries())?, Arc::new(dir))));
         let (entries, dir) = match listed {
             Ok(both) => both,
             Err(e) => return self.unreadable(job, e),

@@ -1,5 +1,7 @@
 //! The desk: runs the binary for a firm, with a home of its own and nothing of the surroundings.
 
+#![allow(dead_code, unused_imports, reason = "each test crate uses its own part of it")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -43,6 +45,11 @@ impl Ran {
         assert!(told.contains(&format!("[{word}]")), "no [{word}] in: {told}");
         assert!(!told.contains("panicked"), "{told}");
         self
+    }
+
+    /// Whether a failure was told: as an error, or in the report of what was checked.
+    pub fn is_told(&self) -> bool {
+        self.err.starts_with("error[") || self.out.contains("failed") || self.out.contains('[')
     }
 
     #[track_caller]

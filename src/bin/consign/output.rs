@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use consign::class::Class;
-use consign::files::{printable, printable_lines};
+use consign::files::{self, printable, printable_lines};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -213,10 +213,20 @@ pub(crate) fn finish(result: Result<Report, Failure>, command: &str, voice: &Voi
         Ok(report) => match tell(&report, command, voice) {
             Ok(()) => report.class.map_or(0, Class::code),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Class::Stopped(13).code(),
-            Err(e) => complain(&Failure::stdout(&e), command, voice),
+            Err(e) => complain(&lost(&e, &report, command), command, voice),
         },
         Err(failure) => complain(&failure, command, voice),
     }
+}
+
+/// A report that could not be written: what it tells of is done all the same, unless it is all there is.
+fn lost(error: &io::Error, report: &Report, command: &str) -> Failure {
+    let failure = Failure::stdout(error);
+    let changes = ["pack", "unpack", "key new", "card", "partner add", "partner remove", "man"].contains(&command);
+    if !changes || report.raw.is_some() {
+        return failure;
+    }
+    Failure::new("report-lost", Class::Failed, failure.message.clone())
 }
 
 fn tell(report: &Report, command: &str, voice: &Voice) -> io::Result<()> {
@@ -262,6 +272,7 @@ fn complain(failure: &Failure, command: &str, voice: &Voice) -> u8 {
 fn complaint(failure: &Failure, command: &str, verbose: bool) -> String {
     let not_done = match failure.word {
         "incomplete" => Some("all before that is done"),
+        "not-synced" => Some("it is done, but for that"),
         "report-lost" => Some("the command itself is done"),
         _ => not_done(command),
     };
@@ -346,14 +357,20 @@ impl Sink {
     /// For bytes that no terminal should get.
     ///
     /// # Errors
-    /// When standard output is a terminal.
+    /// When standard output is a terminal, or closed.
     pub(crate) fn binary(voice: &Voice) -> Result<Sink, Failure> {
-        if voice.stdout_is_terminal { Err(Failure::terminal()) } else { Ok(Sink { shown: None }) }
+        if voice.stdout_is_terminal { Err(Failure::terminal()) } else { Sink::any(voice) }
     }
 
     /// For a file of any kind: on a terminal, lines of text are made safe to show, and others are refused.
-    pub(crate) fn any(voice: &Voice) -> Sink {
-        Sink { shown: voice.stdout_is_terminal.then(Vec::new) }
+    ///
+    /// # Errors
+    /// When standard output is closed: all of it would be lost without a word.
+    pub(crate) fn any(voice: &Voice) -> Result<Sink, Failure> {
+        if files::is_stand_in(io::stdout()) {
+            return Err(Failure::new("io", Class::Failed, "standard output is closed"));
+        }
+        Ok(Sink { shown: voice.stdout_is_terminal.then(Vec::new) })
     }
 
     fn show(text: &[u8]) -> io::Result<()> {

@@ -52,7 +52,9 @@ impl Stop {
         let stop = Stop::default();
         #[cfg(unix)]
         {
-            use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+            use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+            // A file that may not grow any more is an error of that write, told like others, and no reason to die.
+            let _unused = signal_hook::flag::register(SIGXFSZ, Arc::default());
             for signal in [SIGHUP, SIGINT, SIGTERM] {
                 let number = usize::try_from(signal).unwrap_or(0);
                 // Without the handler the signal ends the process at once, which is safe too.
@@ -60,7 +62,8 @@ impl Stop {
             }
             if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
                 let stop = stop.clone();
-                std::thread::spawn(move || {
+                // Without this thread work still stops by itself.
+                let _unused = std::thread::Builder::new().spawn(move || {
                     if signals.forever().next().is_some() {
                         stop.end();
                     }
@@ -204,7 +207,8 @@ impl Progress for Bar {
         if SHARED.due.load(Ordering::Relaxed) {
             SHARED.draw();
         } else if self.draws && !SHARED.began.swap(true, Ordering::Relaxed) {
-            std::thread::spawn(|| {
+            // Without this thread there is no bar.
+            let _unused = std::thread::Builder::new().spawn(|| {
                 std::thread::sleep(SILENT);
                 SHARED.due.store(true, Ordering::Relaxed);
                 SHARED.draw();

@@ -13,7 +13,7 @@ use crate::world::World;
 /// Writes the file; every byte was checked before it is written.
 pub(crate) fn run(args: &Cat, world: &World) -> Result<Report, Failure> {
     let revealed = open(world, &args.bundle, &args.signers, &args.opening)?;
-    let mut out = Sink::any(&world.voice);
+    let mut out = Sink::any(&world.voice)?;
     let path = args.path.trim_start_matches("./");
     let size = revealed.cat(path, &mut out, world.workers(), &world.progress)?;
     out.flush().map_err(bundle::Error::Output)?;

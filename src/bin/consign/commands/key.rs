@@ -23,7 +23,9 @@ pub(crate) fn new(args: &cli::KeyNew, world: &World) -> Result<Report, Failure> 
     let made = keys::make(&world.home, &name, &contact, &lock, keys::WORK, world.now)?;
     let event = Event::KeyMade { card: made.card.id() };
     let signer = first_signer(&made.card)?.fingerprint();
-    let entry = Ledger::open(&world.home).append(&event, world.now, Some(&signer))?;
+    let unrecorded =
+        |e| Failure::new("incomplete", Class::Failed, format!("your keys are made, but not recorded: {e}"));
+    let entry = Ledger::open(&world.home).append(&event, world.now, Some(&signer)).map_err(unrecorded)?;
     let words = made.words.join(" ");
     Ok(Report::new()
         .set("home", world.home.path())

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &List, world: &World) -> Result<Report, Failure> {
     }
     let nothing = || bundle::Error::NothingMatched { patterns: args.globs.join(", ") };
     if !world.voice.json {
-        let shown = as_lines(&revealed, &fits, &mut Sink::any(&world.voice))?;
+        let shown = as_lines(&revealed, &fits, &mut Sink::any(&world.voice)?)?;
         return if shown == 0 && !args.globs.is_empty() { Err(nothing().into()) } else { Ok(report) };
     }
     // One object is begun only when all that goes into it was read once.

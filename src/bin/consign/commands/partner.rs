@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use consign::class::Class;
+use consign::class::{Class, Fault};
 use consign::crypto::check_words;
 use consign::exchange::partners::{self, Change, Checked, Partner};
 use consign::exchange::trust::Trust;
-use consign::exchange::{Ledger, receive};
+use consign::exchange::{self, Ledger, receive};
 use consign::files::Source;
 use consign::format::card::SignedCard;
 use consign::format::record::Event;
@@ -173,7 +173,10 @@ pub(crate) fn remove(args: &cli::PartnerRemove, world: &World) -> Result<Report,
     world.home.ensure_writable()?;
     let event = Event::PartnerRemoved { partner: partner.name.clone() };
     let entry = Ledger::open(&world.home).append(&event, world.now, world.signer()?.as_ref())?;
-    partners::remove(&world.home, &partner.name)?;
+    let half_done = |e: exchange::Error| {
+        Failure::new("incomplete", e.class(), format!("the removal is on record, but not done for good: {e}"))
+    };
+    partners::remove(&world.home, &partner.name).map_err(half_done)?;
     Ok(described(&partner)
         .set("entry", entry)
         .fact("removed", format!("{}   {}", partner.name, title(&partner.card)))
