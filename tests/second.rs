@@ -1,7 +1,6 @@
 //! The second implementation as judge: `tests/second`, a reader and a writer in Python that were made from FORMAT.md
 //! alone. What one makes the other opens, and what one refuses the other refuses with the same code.
 
-#[allow(dead_code, reason = "each test crate uses its own part of it")]
 #[path = "cli/desk.rs"]
 mod desk;
 mod support;

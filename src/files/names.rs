@@ -31,6 +31,17 @@ impl Names {
         #[cfg(not(unix))]
         Ok(Names(retry(|| std::fs::read_dir(folder))?))
     }
+
+    /// Those in a folder that is open.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(unix)]
+    pub(super) fn within(folder: impl std::os::fd::AsFd) -> io::Result<Names> {
+        use rustix::fs::{Dir, Mode, OFlags, openat};
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Names(Dir::new(retry(|| Ok(openat(&folder, ".", flags, Mode::empty())?))?)?))
+    }
 }
 
 impl Iterator for Names {

@@ -11,6 +11,7 @@ use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncEx
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
 
+use super::names::Names;
 use super::retry::retry;
 use super::{Result, io_at};
 
@@ -136,9 +137,39 @@ impl Parent {
         retry(|| self.dir.remove_file(name))
     }
 
-    /// Removes a folder and all that is in it, following no link.
+    /// Removes a folder and all that is in it, following no link. One folder is open at a time, and none for an empty
+    /// one: it must work where descriptors are what ran out.
     pub(super) fn remove_all(&self, name: &OsStr) -> io::Result<()> {
-        retry(|| self.dir.remove_dir_all(name))
+        let mut stack = vec![PathBuf::from(name)];
+        while let Some(path) = stack.last().cloned() {
+            match self.dir.remove_dir(&path) {
+                Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                Err(e) => return Err(e),
+                Ok(()) => {
+                    stack.pop();
+                    continue;
+                }
+            }
+            self.empty(&path, &mut stack)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the files in a folder, and puts the folders in it on the stack.
+    fn empty(&self, path: &Path, stack: &mut Vec<PathBuf>) -> io::Result<()> {
+        let dir = retry(|| self.dir.open_dir_nofollow(path))?;
+        #[cfg(unix)]
+        let names = Names::within(&dir)?;
+        #[cfg(not(unix))]
+        let names = dir.entries()?.map(|entry| entry.map(|entry| entry.file_name()));
+        for name in names {
+            let name = name?;
+            match retry(|| dir.remove_file(&name)) {
+                Err(_) if dir.symlink_metadata(&name).is_ok_and(|found| found.is_dir()) => stack.push(path.join(name)),
+                removed => removed?,
+            }
+        }
+        Ok(())
     }
 
     /// Renames within it, or out of a folder `from` in it; a file or an empty folder at `to` is replaced.

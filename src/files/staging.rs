@@ -49,9 +49,14 @@ impl Staging {
         let parent = Parent::open(folder_of(target))?;
         let at = parent.path(&name);
         if parent.look(&name).is_ok_and(|m| m.is_dir()) {
-            let left = parent.inside(&name).map_err(io_at("open", &at))?;
-            let _lock = take_lock(&left).map_err(io_at("lock", &at))?.ok_or_else(busy)?;
-            remove(&parent, &left, &name).map_err(io_at("remove", &at))?;
+            // Another run may remove it, or lock it again, at any moment in between.
+            let failed = |e: io::Error| match e.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty => busy(),
+                _ => io_at("remove", &at)(e),
+            };
+            let left = parent.inside(&name).map_err(failed)?;
+            let _lock = take_lock(&left).map_err(failed)?.ok_or_else(busy)?;
+            remove(&parent, &left, &name).map_err(failed)?;
         }
         parent.make_folder(&name, 0o700).map_err(|e| match e.kind() {
             io::ErrorKind::AlreadyExists => busy(),
@@ -64,15 +69,20 @@ impl Staging {
     /// leftover, or somebody may have put another one in its place.
     fn begin(parent: Parent, name: OsString, target: &Path) -> Result<Staging> {
         let at = parent.path(&name);
-        let folder = parent.inside(&name).map_err(io_at("open", &at)).inspect_err(|_| {
-            // Nothing more can be done if this fails; the next run removes it.
+        let busy = || Error::Busy { path: target.to_owned() };
+        let failed = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotFound => busy(),
+            _ => io_at("write", &at)(e),
+        };
+        // Nothing more can be done if tidying up fails; the next run removes it.
+        let folder = parent.inside(&name).map_err(failed).inspect_err(|_| {
             let _unused = parent.dir().remove_dir(&name);
         })?;
         let locked = folder.is_private().and_then(|ours| if ours { take_lock(&folder) } else { Ok(None) });
-        let lock = locked.map_err(io_at("lock", &at)).inspect_err(|_| {
+        let lock = locked.map_err(failed).inspect_err(|_| {
             let _unused = remove(&parent, &folder, &name);
         })?;
-        let lock = lock.ok_or_else(|| Error::Busy { path: target.to_owned() })?;
+        let lock = lock.ok_or_else(busy)?;
         litter::made(&at);
         let staging = Staging { parent, folder, name, target: target.to_owned(), _lock: lock };
         staging.folder.make_folder(OsStr::new(TREE), 0o755).map_err(io_at("write", &at))?;
@@ -154,10 +164,7 @@ fn take_lock(folder: &Parent) -> io::Result<Option<Lock>> {
 /// Empties a staging folder through its handle, and removes it: never what somebody put in its place.
 fn remove(parent: &Parent, folder: &Parent, name: &OsStr) -> io::Result<()> {
     let absent = |e: io::Error| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) };
-    // An empty one goes without another handle, of which there may be none left.
-    if folder.dir().remove_dir(TREE).is_err() {
-        folder.remove_all(OsStr::new(TREE)).or_else(absent)?;
-    }
+    folder.remove_all(OsStr::new(TREE)).or_else(absent)?;
     for file in [LINK, LOCK] {
         folder.remove(OsStr::new(file)).or_else(absent)?;
     }
