@@ -93,6 +93,14 @@ pub enum Error {
         /// Bytes that are free.
         free: u64,
     },
+    /// A file that must be small and is not.
+    #[error("{} has more than {limit} bytes", path.display())]
+    TooLarge {
+        /// It.
+        path: PathBuf,
+        /// How many it may have.
+        limit: u64,
+    },
     /// The program was told to stop.
     #[error("stopped")]
     Stopped,
@@ -129,6 +137,7 @@ impl Fault for Error {
             Error::Git { .. } => "git",
             Error::Pattern { .. } => "bad-pattern",
             Error::NoRoom { .. } => "no-room",
+            Error::TooLarge { .. } => "too-large",
             Error::Stopped => "stopped",
         }
     }
@@ -141,7 +150,9 @@ impl Fault for Error {
             | Error::ChangedWhileRead { .. }
             | Error::Git { .. }
             | Error::NoRoom { .. } => Class::Failed,
-            Error::SpecialFile { .. } | Error::BadName { .. } | Error::Collision { .. } => Class::Unsafe,
+            Error::SpecialFile { .. } | Error::BadName { .. } | Error::Collision { .. } | Error::TooLarge { .. } => {
+                Class::Unsafe
+            }
             Error::LfsPointer { .. } => Class::Refused,
             Error::Pattern { .. } => Class::Usage,
             Error::Stopped => Class::Stopped(2),

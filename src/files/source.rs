@@ -159,14 +159,13 @@ fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Res
 /// Reads a small file whole, as a stream, refusing more than `limit` bytes.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says; [`Error::TooLarge`].
 pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(io_at("read", path))?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(io_at("read", path))?;
     if bytes.len() as u64 > limit {
-        let e = io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"));
-        return Err(io_at("read", path)(e));
+        return Err(Error::TooLarge { path: path.to_owned(), limit });
     }
     Ok(bytes)
 }
