@@ -52,7 +52,7 @@ impl Revealed {
         let hashes = self.trusted.signed.listed().filter(|(m, _)| matches!(m, Member::Volume(c, _) if *c == part.n));
         let mut volumes = Vec::with_capacity(part.front.volumes.len());
         for ((_, hash), size) in hashes.zip(&part.front.volumes) {
-            volumes.push(VolumeAt { data: at + 512, size: size.member, hash });
+            volumes.push(VolumeAt { data: at + 512, size: size.member, hash, lost: false });
             at += span(size.member);
         }
         Ok(volumes)

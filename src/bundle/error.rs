@@ -1,5 +1,6 @@
 //! What can go wrong with one parcel.
 
+use super::damage::Damage;
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Fingerprint};
 use crate::files;
@@ -36,6 +37,34 @@ pub enum Error {
         words: String,
         /// Whether its card is in the bundle.
         card: bool,
+    },
+    /// Neither the file nor a copy has a statement whose signatures fit.
+    #[error("{what} is damaged or missing, so nothing in it can be trusted")]
+    NoStatement {
+        /// The part that is missed.
+        what: &'static str,
+    },
+    /// A copy of another bundle.
+    #[error("`{}` is a copy of another bundle, {name}", copy.display())]
+    OtherBundle {
+        /// The copy.
+        copy: std::path::PathBuf,
+        /// What that bundle is called.
+        name: String,
+    },
+    /// Members that no copy has.
+    #[error("no copy has {} of its {members} members whole", lost.len())]
+    Beyond {
+        /// They.
+        lost: Vec<Damage>,
+        /// How many the bundle has.
+        members: u64,
+    },
+    /// Salvage found no whole file.
+    #[error("none of its {files} files is whole")]
+    NothingSalvaged {
+        /// How many there are.
+        files: u64,
     },
     /// No key here opens it.
     #[error("no key here opens this bundle")]
@@ -123,6 +152,10 @@ impl Fault for Error {
             Error::Refused(e) => e.word(),
             Error::Card(e) => e.word(),
             Error::Untrusted { .. } => "untrusted",
+            Error::NoStatement { .. } => "no-statement",
+            Error::OtherBundle { .. } => "other-bundle",
+            Error::Beyond { .. } => "beyond-repair",
+            Error::NothingSalvaged { .. } => "nothing-salvaged",
             Error::NoKey { .. } | Error::NoIdentity => "wrong-key",
             Error::Held => "held",
             Error::CompartmentsDiffer { .. } => "compartments-differ",
@@ -148,6 +181,8 @@ impl Fault for Error {
             Error::Refused(e) => e.class(),
             Error::Card(e) => e.class(),
             Error::Untrusted { .. } => Class::Untrusted,
+            Error::NoStatement { .. } | Error::Beyond { .. } | Error::NothingSalvaged { .. } => Class::Changed,
+            Error::OtherBundle { .. } => Class::Usage,
             Error::NoKey { .. } | Error::NoIdentity | Error::Held | Error::NoCompartment { .. } => Class::WrongKey,
             Error::CompartmentsDiffer { .. } | Error::NeedsBase | Error::NotThere { .. } => Class::Usage,
             Error::NothingMatched { .. } | Error::NothingToSend => Class::Usage,

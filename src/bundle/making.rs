@@ -22,6 +22,8 @@ pub struct Counts {
     pub links_left_out: u64,
     /// Files that are only named, since the base is not here.
     pub refs: u64,
+    /// Files that salvage left out, since a volume that they are in is damaged.
+    pub missing: u64,
 }
 
 /// What was made so far, or counted when nothing is made.
@@ -29,12 +31,19 @@ pub(super) struct Making<'a> {
     pub(super) root: Option<&'a Root>,
     hand: Option<Hand<'a>>,
     pub(super) counts: Counts,
+    /// Files in lost volumes are left out instead of being an error.
+    pub(super) salvage: bool,
 }
 
 impl<'a> Making<'a> {
     /// In `root`, or nowhere.
     pub(super) fn of(root: Option<&'a Root>) -> Making<'a> {
-        Making { root, hand: root.map(Root::hand), counts: Counts::default() }
+        Making { root, hand: root.map(Root::hand), counts: Counts::default(), salvage: false }
+    }
+
+    /// The same, but files in lost volumes are left out.
+    pub(super) fn salvaging(self) -> Making<'a> {
+        Making { salvage: true, ..self }
     }
 
     /// Makes the folders that an entry needs.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Result;
 use crate::files::Source;
 use crate::format::container::{CLOSING, End, Member};
-use crate::format::tar::{BLOCK, outer, outer_name, outer_size, pad, padded};
+use crate::format::tar::{BLOCK, outer_name, pad, padded, read_outer};
 use crate::format::version::{
     DOCUMENT_MAX, ENVELOPE_MAX, FIRST_LINE, FIRST_WORDS, KEY_MEMBER_MAX, README_MAX, SUMS_MAX,
 };
@@ -22,6 +22,23 @@ pub struct Opened {
     pub(super) armours: Vec<Vec<u8>>,
     /// `sender.card`, if there is one.
     pub(super) card: Option<Vec<u8>>,
+    /// For a bundle that was mended: where its members are, and which are lost.
+    pub(super) layout: Option<Layout>,
+}
+
+/// A member's place in the file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) member: Member,
+    pub(super) data: u64,
+    pub(super) size: u64,
+    /// Nobody has its data any more.
+    pub(super) lost: bool,
+}
+
+/// The places of all members, where they were not found by walking a file.
+pub(super) struct Layout {
+    pub(super) places: Vec<Place>,
 }
 
 /// A member found in the file.
@@ -41,18 +58,13 @@ pub(super) fn member_at(source: &Source, offset: u64) -> Result<Found> {
     }
     source.read_at(offset, &mut header)?;
     let bad = || changed(format!("the header at byte {offset}"), "it is not one of a bundle");
-    let size = outer_size(&header).ok_or_else(bad)?;
-    let name = outer_name(&header).to_vec();
-    let text = std::str::from_utf8(&name).map_err(|_| bad())?;
-    if outer(text, size) != header {
-        return Err(bad().into());
-    }
+    let (text, size) = read_outer(&header).ok_or_else(bad)?;
     let data = offset + BLOCK;
     let next = data.saturating_add(padded(size));
     if next > source.len() {
         return Err(Error::CutShort { what: format!("{text} ends beyond the end of the file") }.into());
     }
-    Ok(Found { name, data, size, next })
+    Ok(Found { name: text.as_bytes().to_vec(), data, size, next })
 }
 
 /// Reads a member's data, its padding checked.
@@ -124,7 +136,13 @@ impl Opened {
             return Err(changed("the tail", "it has no signature, or more than signatures").into());
         }
         let card = read_card(&source, readme, &end)?;
-        Ok(Opened { source: Arc::new(source), end, keys, sums, envelope, armours, card })
+        Ok(Opened { source: Arc::new(source), end, keys, sums, envelope, armours, card, layout: None })
+    }
+
+    /// Whether a file ends as a bundle ends, whatever it begins with.
+    #[must_use]
+    pub fn ends_well(source: &Source) -> bool {
+        closing(source).is_ok()
     }
 
     /// The name of the file, for messages.

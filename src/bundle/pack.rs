@@ -15,13 +15,13 @@ use super::seal::{Sealed, SealedCompartment, seal};
 use super::{Error, Result};
 use crate::crypto::{CompartmentKey, Hasher, Hex, SliceHash, digest, keyed_hasher, merge_slices, random};
 use crate::files::{self, Progress};
-use crate::format::container::{Member, Sums, push_member};
+use crate::format::container::{Member, Sums};
 use crate::format::entries::Tally;
 use crate::format::entry::{Entry, Kind};
 use crate::format::envelope::{self, ManifestPlace};
 use crate::format::manifest::{FrameWriter, Front, Head, NamedRecipient, VolumeSize};
 use crate::format::relpath::RelPath;
-use crate::format::tar::HeadKind;
+use crate::format::tar::{HeadKind, outer, pad};
 use crate::format::terms::Terms;
 
 /// The most bytes that volume buffers may take in all.
@@ -45,10 +45,11 @@ impl Out<'_> {
     }
 
     fn member(&mut self, member: Member, data: &[u8]) -> Result<()> {
-        let mut bytes = Vec::with_capacity(data.len() + 1024);
-        push_member(&mut bytes, member, data);
+        let size = data.len() as u64;
         Sums::push_line(&mut self.sums, member, &digest(data));
-        self.write(&bytes)
+        self.write(&outer(&member.name(), size))?;
+        self.write(data)?;
+        self.write([0; 512].get(..usize::try_from(pad(size)).unwrap_or(0)).unwrap_or_default())
     }
 }
 
@@ -191,18 +192,19 @@ impl Work<'_> {
         out: &mut Out<'_>,
     ) -> Result<ManifestPlace> {
         let front = Front::write(head, terms_line, &tallied.volumes)?;
-        let mut plain = front.frames;
-        plain.extend_from_slice(&tallied.frames.frames);
-        let mut data = Vec::with_capacity(plain.len() + plain.len() / 64 + 1024);
-        key.encrypt_into(&plain, &mut data)?;
+        // It may take 45 bytes an entry, so it is never put together in the clear.
+        let plain = [front.frames.as_slice(), tallied.frames.frames.as_slice()];
+        let bytes = plain[0].len() + plain[1].len();
+        let mut data = Vec::with_capacity(bytes + bytes / 64 + 1024);
+        key.encrypt_parts_into(&plain, &mut data)?;
         let offset = out.offset;
         out.member(Member::Manifest(self.n), &data)?;
         Ok(ManifestPlace {
             offset,
             size: data.len() as u64,
-            bytes: plain.len() as u64,
+            bytes: bytes as u64,
             lines: front.total + tallied.frames.total,
-            blake3: digest(&plain),
+            blake3: plain.iter().fold(&mut Hasher::default(), |hasher, part| hasher.update(part)).finish(),
         })
     }
 

@@ -68,6 +68,8 @@ pub(super) struct VolumeAt {
     pub(super) data: u64,
     pub(super) size: u64,
     pub(super) hash: Digest,
+    /// It is passed over: nobody has its data any more, and nothing in it is wanted.
+    pub(super) lost: bool,
 }
 
 /// An entry, and for one that lies in several volumes, whose turn it is.
@@ -344,7 +346,7 @@ impl Feeder<'_> {
         if self.run.progress.stopped() || self.failed.load(Ordering::Relaxed) {
             return Err(files::Error::Stopped.into());
         }
-        if job.is_wanted(self.run.rest) || self.run.rest == Rest::Hash {
+        if !job.volume.lost && (job.is_wanted(self.run.rest) || self.run.rest == Rest::Hash) {
             self.give.send(job).map_err(|_| Error::Bug)?;
         }
         Ok(())
@@ -375,7 +377,7 @@ impl Feeder<'_> {
     /// One entry without those around it.
     fn alone(&self, entry: Entry, offset: u64) -> Result<()> {
         let span = entry.span();
-        let end = offset.checked_add(span).ok_or(Error::Bug)?;
+        let end = offset.checked_add(span).ok_or_else(Feeder::overfull)?;
         let sizes = || self.run.part.front.volumes.iter().map(|v| v.plain);
         let bounds = sizes().scan(0, |at, plain| {
             let from = *at;

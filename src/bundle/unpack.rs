@@ -6,10 +6,11 @@ use std::path::Path;
 
 use super::base::Base;
 use super::choice::{Choice, Chooser, Only};
+use super::losses::Losses;
 use super::making::{Counts, Making};
+use super::open::Place;
 use super::reveal::{Part, Revealed};
 use super::stream::{Rest, Run, Sink, VolumeAt, Want};
-use super::verify::Place;
 use super::{Error, Result};
 use crate::crypto::Digest;
 use crate::files::{Progress, Root};
@@ -33,13 +34,15 @@ pub struct Unpack<'a> {
 
 impl Revealed {
     /// The volumes of a part, located by walking the file, which checks its layout.
-    fn volumes(&self, part: &Part, places: &[Place]) -> Result<Vec<VolumeAt>> {
+    fn volumes(&self, part: &Part, places: &[Place], salvage: bool) -> Result<Vec<VolumeAt>> {
         let sizes = part.front.volumes.iter();
         let mine = places.iter().zip(&self.trusted.signed.sums.hashes);
         let mine = mine.filter(|(p, _)| matches!(p.member, Member::Volume(c, _) if c == part.n));
-        let volumes: Vec<_> =
-            mine.map(|(place, hash)| VolumeAt { data: place.data, size: place.size, hash: *hash }).collect();
-        if volumes.len() != sizes.len() || !volumes.iter().zip(sizes).all(|(v, s)| v.size == s.member) {
+        let volume = |p: &Place, hash: Digest| VolumeAt { data: p.data, size: p.size, hash, lost: p.lost && salvage };
+        let volumes: Vec<_> = mine.map(|(place, hash)| volume(place, *hash)).collect();
+        // What is lost may have taken its size with it.
+        let fits = |v: &VolumeAt, size: u64| v.lost || v.size == size;
+        if volumes.len() != sizes.len() || !volumes.iter().zip(sizes).all(|(v, s)| fits(v, s.member)) {
             return Err(changed(Member::Manifest(part.n).name(), "it lists other volumes than there are").into());
         }
         Ok(volumes)
@@ -50,7 +53,7 @@ impl Revealed {
     /// # Errors
     /// Those of unpacking.
     pub fn check_deep(&self, order: &Unpack<'_>, progress: &dyn Progress) -> Result<Counts> {
-        self.each_part(order, None, progress)
+        self.each_part(order, Making::of(None), progress)
     }
 
     /// Makes the tree in `root`, an empty folder of our own.
@@ -58,30 +61,44 @@ impl Revealed {
     /// # Errors
     /// Whatever is not as the sender signed it; what the system says. The folder must be thrown away then.
     pub fn unpack_into(&self, root: &Root, order: &Unpack<'_>, progress: &dyn Progress) -> Result<Counts> {
-        self.each_part(order, Some(root), progress)
+        self.each_part(order, Making::of(Some(root)), progress)
     }
 
-    fn each_part(&self, order: &Unpack<'_>, root: Option<&Root>, progress: &dyn Progress) -> Result<Counts> {
+    /// Like [`Revealed::unpack_into`], but of a bundle that was mended the files that lie in lost volumes are left out,
+    /// and counted. Nothing else is let pass.
+    ///
+    /// # Errors
+    /// Those of unpacking; [`Error::NothingSalvaged`] when no file is whole.
+    pub fn salvage_into(&self, root: &Root, order: &Unpack<'_>, progress: &dyn Progress) -> Result<Counts> {
+        let counts = self.each_part(order, Making::of(Some(root)).salvaging(), progress)?;
+        if counts.files == 0 && counts.missing > 0 {
+            return Err(Error::NothingSalvaged { files: counts.missing });
+        }
+        Ok(counts)
+    }
+
+    fn each_part(&self, order: &Unpack<'_>, mut making: Making<'_>, progress: &dyn Progress) -> Result<Counts> {
+        let (makes, salvage) = (making.root.is_some(), making.salvage);
         let signed = &self.trusted.signed;
         signed.card()?;
         let places = self.trusted.places()?;
         // A check looks at each compartment alone; only a tree needs them to agree.
-        if root.is_some() {
+        if makes {
             self.check_union()?;
         }
-        self.check_wanted(order, root.is_some())?;
-        progress.begin(if root.is_some() { "unpack" } else { "verify" }, signed.size());
+        self.check_wanted(order, makes)?;
+        progress.begin(if makes { "unpack" } else { "verify" }, signed.size());
         let open: HashSet<usize> = self.open.iter().map(|p| p.n).collect();
         let others: Vec<(Place, Digest)> = places
             .iter()
             .copied()
             .zip(signed.sums.hashes.iter().copied())
             .filter(|(p, _)| !matches!(p.member, Member::Volume(c, _) if open.contains(&c)))
+            .filter(|(p, _)| !(p.lost && salvage))
             .collect();
         self.trusted.check_places(&others, order.workers, progress)?;
-        let mut making = Making::of(root);
         for part in &self.open {
-            let volumes = self.volumes(part, &places)?;
+            let volumes = self.volumes(part, &places, salvage)?;
             self.one_part(part, &volumes, order, &mut making, progress)?;
         }
         for part in &self.open {
@@ -106,10 +123,15 @@ impl Revealed {
             _ => None,
         };
         let mut chooser = Chooser::of(part, self, order.only)?;
+        let mut losses = Losses::of(part, volumes.iter().map(|v| v.lost));
         run.run(Some(self.public(part)?), &mut |entry| {
             check_against(base.as_ref(), entry)?;
             let choice = chooser.choose(entry)?;
             making.folders(&chooser.needed)?;
+            if losses.pass(entry).is_some() {
+                making.counts.missing += u64::from(choice == Choice::Yes);
+                return Ok(Want::Skip);
+            }
             match choice {
                 Choice::No => return Ok(Want::Skip),
                 // With several compartments, the lowest that has a path provides it; a check looks at all.

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::open::{Opened, member_at};
+use super::open::{Opened, Place, member_at};
 use super::{Error, Result};
 use crate::crypto::{AgeHead, Digest, Fingerprint, Hasher, PublicKey, check_words, digest};
 use crate::files::{self, Progress, Source};
@@ -49,20 +49,19 @@ pub struct Trusted {
     pub(super) signed: Signed,
 }
 
-/// A member's place in the file.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) member: Member,
-    pub(super) data: u64,
-    pub(super) size: u64,
-}
-
 impl Signed {
     /// Checks signatures, envelope, B3SUMS and the members of the tail.
     ///
     /// # Errors
     /// A signature that does not fit, is missing or too many; anything that differs from what was signed.
-    pub fn check(mut opened: Opened, pins: &dyn Pins) -> Result<Signed> {
+    pub fn check(opened: Opened, pins: &dyn Pins) -> Result<Signed> {
+        let signed = Signed::stated(opened, pins)?;
+        signed.check_tail()?;
+        Ok(signed)
+    }
+
+    /// Checks signatures, envelope and B3SUMS: what may be believed of a bundle whose members are damaged.
+    pub(super) fn stated(mut opened: Opened, pins: &dyn Pins) -> Result<Signed> {
         let mut keys = Vec::new();
         for (i, armour) in opened.armours.iter().enumerate() {
             keys.push(PublicKey::verify(armour, NAMESPACE, &opened.envelope, &Member::Signature(i).name())?);
@@ -81,9 +80,7 @@ impl Signed {
         // Only the hashes are needed from here on.
         opened.sums = Vec::new();
         let reference = digest(&opened.envelope);
-        let signed = Signed { opened, envelope, sums, signers, reference };
-        signed.check_tail()?;
-        Ok(signed)
+        Ok(Signed { opened, envelope, sums, signers, reference })
     }
 
     /// What the envelope says.
@@ -174,6 +171,9 @@ impl Trusted {
     /// # Errors
     /// What is missing, extra or different.
     pub(super) fn places(&self) -> Result<Vec<Place>> {
+        if let Some(layout) = &self.signed.opened.layout {
+            return Ok(layout.places.clone());
+        }
         let source = &self.signed.opened.source;
         let end = self.signed.opened.end;
         let mut places = Vec::with_capacity(self.signed.sums.hashes.len());
@@ -201,7 +201,7 @@ impl Trusted {
             }
             self.check_size(member, found.size)?;
             check_padding(source, &name, found.data + found.size, pad(found.size))?;
-            places.push(Place { member, data: found.data, size: found.size });
+            places.push(Place { member, data: found.data, size: found.size, lost: false });
             at = found.next;
         }
         if at + 1024 != source.len() {

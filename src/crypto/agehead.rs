@@ -200,7 +200,7 @@ impl<'a> Scan<'a> {
 }
 
 /// Whether a text is unpadded base64 whose unused bits are zero.
-fn is_base64(text: &[u8]) -> bool {
+pub(super) fn is_base64(text: &[u8]) -> bool {
     let sound = text.iter().all(|b| sextet(*b).is_some());
     let last = text.last().and_then(|b| sextet(*b)).unwrap_or(0);
     let unused = match text.len() % 4 {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
+use super::sign::is_ssh_public;
 use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive};
 
 /// Somebody a file can be locked to.
@@ -30,6 +31,9 @@ impl FromStr for Recipient {
             return Err(Error::PostQuantum { what: "this recipient" });
         }
         if text.starts_with("ssh-") {
+            if !is_ssh_public(text) {
+                return Err(not("not an ssh-ed25519 or ssh-rsa public key"));
+            }
             return text.parse().map(Recipient::Ssh).map_err(|e| {
                 not(match e {
                     ssh::ParseRecipientKeyError::RsaModulusTooSmall => "RSA keys need at least 2048 bits",
@@ -142,6 +146,14 @@ impl CompartmentKey {
     /// # Errors
     /// [`Error::System`] when the library refuses.
     pub fn encrypt_into(&self, plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.encrypt_parts_into(&[plain], out)
+    }
+
+    /// Encrypts what the parts are one after the other, and appends the age file to `out`.
+    ///
+    /// # Errors
+    /// As [`CompartmentKey::encrypt_into`].
+    pub fn encrypt_parts_into(&self, plain: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
         encrypt_into(std::iter::once(&self.recipient as &dyn age::Recipient), plain, out)
     }
 
@@ -179,11 +191,15 @@ impl CompartmentKey {
     }
 }
 
-fn encrypt_into<'a>(to: impl Iterator<Item = &'a dyn age::Recipient>, plain: &[u8], out: &mut Vec<u8>) -> Result<()> {
+fn encrypt_into<'a>(
+    to: impl Iterator<Item = &'a dyn age::Recipient>,
+    plain: &[&[u8]],
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let system = |e: &dyn std::fmt::Display| Error::System(format!("encrypting: {e}"));
     let encryptor = Encryptor::with_recipients(to).map_err(|e| system(&e))?;
     let mut writer = encryptor.wrap_output(out).map_err(|e| system(&e))?;
-    writer.write_all(plain).map_err(|e| system(&e))?;
+    plain.iter().try_for_each(|part| writer.write_all(part)).map_err(|e| system(&e))?;
     writer.finish().map_err(|e| system(&e))?;
     Ok(())
 }
@@ -194,7 +210,7 @@ fn encrypt_into<'a>(to: impl Iterator<Item = &'a dyn age::Recipient>, plain: &[u
 /// [`Error::System`] when the library refuses.
 pub fn encrypt_to(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    encrypt_into(recipients.iter().map(Recipient::as_age), plain, &mut out)?;
+    encrypt_into(recipients.iter().map(Recipient::as_age), &[plain], &mut out)?;
     Ok(out)
 }
 
@@ -207,7 +223,7 @@ pub fn encrypt_with_passphrase(passphrase: &Secret, work: u8, plain: &[u8]) -> R
     let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.text()?.to_owned()));
     recipient.set_work_factor(work);
     let mut out = Vec::new();
-    encrypt_into(std::iter::once(&recipient as &dyn age::Recipient), plain, &mut out)?;
+    encrypt_into(std::iter::once(&recipient as &dyn age::Recipient), &[plain], &mut out)?;
     Ok(out)
 }
 
@@ -263,5 +279,12 @@ mod tests {
         assert!(matches!(decrypt_small(&key.identity, &file, "x", 99), Err(Error::HeadTooLarge { .. })));
         *file.last_mut().unwrap() ^= 1;
         assert!(matches!(decrypt_small(&key.identity, &file, "x", 99), Err(Error::Broken { .. })));
+    }
+
+    #[test]
+    fn an_ssh_key_with_a_number_of_zeros_is_refused() {
+        // Found by a fuzzer: `age` panics at it.
+        let zeros = "ssh-rsa AAAAB3NzaC1yc2EAAAABAAAAAAEA".parse::<Recipient>();
+        assert!(matches!(zeros, Err(Error::NotARecipient { .. })));
     }
 }

@@ -1,7 +1,7 @@
 //! Identities: the secret keys that open bundles, in the forms people have them (age identity files, plain or
 //! locked by a passphrase; OpenSSH keys). FORMAT §8.1.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use age::secrecy::{ExposeSecret, SecretString};
@@ -9,16 +9,8 @@ use age::{ssh, x25519};
 
 use super::agehead::WORK_MAX;
 use super::encrypt::decrypt_small;
-use super::{AgeHead, Error, HeadLimits, Recipient, Result, Secret};
-
-/// Where passphrases come from: a file, a command, a terminal. Asked only when one is really needed.
-pub trait PassphraseSource: Send + Sync {
-    /// The passphrase of `what`, such as "SSH key work.pem".
-    ///
-    /// # Errors
-    /// [`Error::NeedsPassphrase`] when there is none to be had.
-    fn passphrase(&self, what: &str) -> Result<Secret>;
-}
+use super::sign::is_ssh_private;
+use super::{AgeHead, Error, HeadLimits, PassphraseSource, Recipient, Result, Secret};
 
 /// The largest identity file that is read, in bytes.
 const FILE_LIMIT: usize = 64 << 10;
@@ -88,12 +80,8 @@ impl Identities {
         if bytes.len() > FILE_LIMIT {
             return Err(bad("too large for an identity file"));
         }
-        if bytes.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
-            let mut binary = Vec::new();
-            let reader = age::armor::ArmoredReader::new(bytes);
-            std::io::Read::read_to_end(&mut std::io::Read::take(reader, FILE_LIMIT as u64), &mut binary)
-                .map_err(|_| bad("its armour is damaged"))?;
-            return self.add_locked(&binary, name);
+        if is_armoured(bytes) {
+            return self.add_locked(&dearmour(bytes, name)?, name);
         }
         if bytes.starts_with(b"age-encryption.org/") {
             return self.add_locked(bytes, name);
@@ -123,8 +111,11 @@ impl Identities {
 
     fn add_ssh(&mut self, pem: &[u8], name: &str) -> Result<()> {
         let bad = |why: &str| Error::BadKey { what: "SSH key", why: format!("{name}: {why}") };
-        let key = ssh::Identity::from_buffer(BufReader::new(pem), None)
-            .map_err(|_| bad("not an OpenSSH private key that age reads"))?;
+        let not = || bad("not an OpenSSH private key that age reads");
+        if pem.starts_with(b"-----BEGIN OPENSSH") && !is_ssh_private(pem) {
+            return Err(not());
+        }
+        let key = ssh::Identity::from_buffer(BufReader::new(pem), None).map_err(|_| not())?;
         let recipient = ssh::Recipient::try_from(key.clone())
             .map_err(|_| bad("age opens ssh-ed25519 and ssh-rsa keys only"))?
             .to_string();
@@ -197,6 +188,24 @@ fn open_with_passphrase(passphrase: &Secret, file: &[u8], name: &str, limit: usi
     let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.text()?.to_owned()));
     identity.set_max_work_factor(WORK_MAX);
     decrypt_small(&identity, file, name, limit)
+}
+
+fn is_armoured(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----")
+}
+
+/// The age file in an armoured one. Identity files may come like that; members of a bundle never do.
+///
+/// # Errors
+/// [`Error::BadKey`] for anything but one armour, with white space around it at most.
+pub fn dearmour(text: &[u8], name: &str) -> Result<Vec<u8>> {
+    let bad = |_| Error::BadKey { what: "identity file", why: format!("{name}: its armour is damaged") };
+    if !is_armoured(text) {
+        return Err(bad(std::io::ErrorKind::InvalidData.into()));
+    }
+    let mut binary = Vec::with_capacity(text.len());
+    age::armor::ArmoredReader::new(text.trim_ascii_start()).read_to_end(&mut binary).map_err(bad)?;
+    Ok(binary)
 }
 
 /// A fresh X25519 identity as an age identity file, and its recipient string.

@@ -18,6 +18,6 @@ pub use digest::{
 };
 pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase, is_secret};
 pub use error::{Error, Result};
-pub use identity::{Identities, Opened, PassphraseSource, canonical_recipient, new_identity};
-pub use secret::{Secret, random};
+pub use identity::{Identities, Opened, canonical_recipient, dearmour, new_identity};
+pub use secret::{PassphraseSource, Secret, random};
 pub use sign::{Fingerprint, PublicKey, SigningKey, split_armours};

@@ -1,4 +1,4 @@
-//! Secrets: bytes that are wiped on drop, never printed, copied or serialised; and randomness.
+//! Secrets: bytes that are wiped on drop, never printed, copied or serialised; where passphrases come from; randomness.
 
 use zeroize::Zeroizing;
 
@@ -27,6 +27,15 @@ impl Secret {
     pub fn text(&self) -> Result<&str> {
         std::str::from_utf8(&self.0).map_err(|_| Error::BadKey { what: "secret", why: "not UTF-8 text".into() })
     }
+}
+
+/// Where passphrases come from: a file, a command, a terminal. Asked only when one is really needed.
+pub trait PassphraseSource: Send + Sync {
+    /// The passphrase of `what`, such as "SSH key work.pem".
+    ///
+    /// # Errors
+    /// [`Error::NeedsPassphrase`] when there is none to be had.
+    fn passphrase(&self, what: &str) -> Result<Secret>;
 }
 
 /// `N` bytes from the operating system's generator.

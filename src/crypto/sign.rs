@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, SshSig};
 
+use super::agehead::is_base64;
 use super::{Error, PassphraseSource, Result, Secret};
 
 /// The fingerprint of a signing key, as `ssh-keygen -l` prints it: `SHA256:` and 43 base64 digits.
@@ -130,8 +131,12 @@ impl PublicKey {
         if sig.namespace() != namespace {
             return Err(bad("the signature was made for another purpose (its namespace differs)"));
         }
-        let again = sig.to_pem(LineEnding::LF).map_err(|_| bad("the signature can't be encoded again"))?;
-        if again.as_bytes() != armour {
+        // ssh-key 0.6.7 misplaces the flags when it encodes a signature of this one kind again.
+        let again = match sig.algorithm() {
+            Algorithm::SkEcdsaSha2NistP256 => is_spelled_well(armour),
+            _ => sig.to_pem(LineEnding::LF).is_ok_and(|again| again.as_bytes() == armour),
+        };
+        if !again {
             return Err(bad("the signature is not spelled as ssh-keygen spells it"));
         }
         let key = PublicKey(sig.public_key().clone());
@@ -144,6 +149,17 @@ impl PublicKey {
             .map_err(|_| bad("the signature does not fit: it was changed after signing"))?;
         Ok(key)
     }
+}
+
+/// Whether a text is an SSH public key of any type. The `age` crate panics at a number that is all zeros, so keys for
+/// encryption are read here first.
+pub(super) fn is_ssh_public(text: &str) -> bool {
+    ssh_key::PublicKey::from_openssh(text).is_ok()
+}
+
+/// As [`is_ssh_public`], for an OpenSSH private key.
+pub(super) fn is_ssh_private(pem: &[u8]) -> bool {
+    PrivateKey::from_openssh(pem).is_ok()
 }
 
 /// A secret signing key, unlocked.
@@ -219,7 +235,23 @@ impl SigningKey {
     }
 }
 
+const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
 const END: &str = "-----END SSH SIGNATURE-----\n";
+
+/// Whether an armour is the one spelling of its blob: padded base64 in lines of 70.
+fn is_spelled_well(armour: &[u8]) -> bool {
+    let body = armour.strip_prefix(BEGIN.as_bytes()).and_then(|rest| rest.strip_suffix(END.as_bytes()));
+    let Some(body) = body.and_then(|b| b.strip_suffix(b"\n")) else { return false };
+    let lines: Vec<&[u8]> = body.split(|b| *b == b'\n').collect();
+    let Some((last, full)) = lines.split_last() else { return false };
+    let text = lines.concat();
+    let bare = text.strip_suffix(b"=").map_or(&text[..], |t| t.strip_suffix(b"=").unwrap_or(t));
+    full.iter().all(|line| line.len() == 70)
+        && (1..=70).contains(&last.len())
+        && text.len().is_multiple_of(4)
+        && is_base64(bare)
+        && text.len() == bare.len().next_multiple_of(4)
+}
 
 /// Splits the armours that follow each other in a document; `None` if there is anything else in between.
 #[must_use]
@@ -229,7 +261,7 @@ pub fn split_armours(text: &str) -> Option<Vec<&str>> {
     while !rest.is_empty() {
         let end = rest.find(END)? + END.len();
         let (one, more) = rest.split_at_checked(end)?;
-        if !one.starts_with("-----BEGIN SSH SIGNATURE-----\n") || armours.len() == 8 {
+        if !one.starts_with(BEGIN) || armours.len() == 8 {
             return None;
         }
         armours.push(one);
@@ -254,6 +286,32 @@ mod tests {
             [format!("{armour}\n"), armour.replace('\n', "\r\n"), armour.trim_end().to_owned(), format!(" {armour}")]
         {
             assert!(PublicKey::verify(spelling.as_bytes(), "consign-bundle-v1", b"hello", "x").is_err());
+        }
+    }
+
+    #[test]
+    fn an_armour_has_one_spelling() {
+        let key = SigningKey::generate().unwrap();
+        // Every length of the last line and every padding.
+        for n in 1..80 {
+            let armour = key.sign(&"n".repeat(n), b"hello").unwrap();
+            assert!(is_spelled_well(armour.as_bytes()), "{armour}");
+            let (at, last) = (armour.find(END).unwrap() - 1, armour.len());
+            let moved = armour.replacen('\n', "", 2).replacen("-----U", "-----\nU", 1);
+            let others = [
+                moved,
+                armour.replace('\n', "\r\n"),
+                armour.replacen("A", " A", 1),
+                format!("{armour}\n"),
+                format!("{}=\n{END}", &armour[..at]),
+                format!("{}\n\n{END}", &armour[..at]),
+                armour[..last - 1].to_owned(),
+            ];
+            for other in others {
+                assert!(!is_spelled_well(other.as_bytes()), "{other}");
+            }
+            let bare = armour.replace('=', "");
+            assert_eq!(is_spelled_well(bare.as_bytes()), bare == armour, "{bare}");
         }
     }
 

@@ -66,6 +66,8 @@ pub struct Order<'a> {
     pub force: bool,
     /// The base of a delta.
     pub base: Option<&'a Path>,
+    /// Of a bundle that was mended, leave out the files that lie in lost volumes.
+    pub salvage: bool,
     /// How many threads may work.
     pub workers: usize,
     /// Now.
@@ -110,7 +112,10 @@ pub fn unpack(home: &Home, revealed: &Revealed, order: &Order<'_>, progress: &dy
         base: order.base,
         workers: order.workers,
     };
-    let counts = revealed.unpack_into(&root, &how, progress)?;
+    let counts = match order.salvage {
+        true => revealed.salvage_into(&root, &how, progress)?,
+        false => revealed.unpack_into(&root, &how, progress)?,
+    };
     progress.begin("sync", 0);
     root.sync()?;
     drop(root);
@@ -118,7 +123,7 @@ pub fn unpack(home: &Home, revealed: &Revealed, order: &Order<'_>, progress: &dy
         return Err(files::Error::Stopped.into());
     }
     let stamp = order.now.to_string().replace(':', "");
-    let entry = record(home, revealed, order.now)?;
+    let entry = record(home, revealed, counts.missing, order.now)?;
     let aside = if order.force { move_aside(order.target, &stamp)? } else { None };
     staging.publish().inspect_err(|_| put_back(aside.as_deref(), order.target))?;
     if let (Some(path), Some(text)) = (&terms_path, terms) {
@@ -155,7 +160,7 @@ fn terms_text(revealed: &Revealed) -> Option<String> {
 }
 
 /// A home that can't be written does not keep anybody from their files; it is said instead.
-fn record(home: &Home, revealed: &Revealed, now: Time) -> Result<std::result::Result<u64, String>> {
+fn record(home: &Home, revealed: &Revealed, missing: u64, now: Time) -> Result<std::result::Result<u64, String>> {
     let signed = revealed.trusted().signed();
     let Some(first) = signed.signers.first() else { return Err(crate::bundle::Error::Bug.into()) };
     let event = Event::Received {
@@ -165,6 +170,7 @@ fn record(home: &Home, revealed: &Revealed, now: Time) -> Result<std::result::Re
         by: first.fingerprint.clone(),
         contents: revealed.open.iter().map(crate::bundle::Part::content).collect(),
         terms: revealed.open.iter().map(|p| crate::crypto::digest(&p.front.terms_line)).collect(),
+        missing: Some(missing).filter(|n| *n > 0),
     };
     let own = keys::own_card(home)?.and_then(|c| c.signers.first().map(crate::crypto::PublicKey::fingerprint));
     match home.ensure_writable().and_then(|()| Ledger::open(home).append(&event, now, own.as_ref())) {

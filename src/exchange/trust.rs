@@ -20,7 +20,9 @@ pub struct Trust {
 struct Pin {
     key: PublicKey,
     name: String,
-    /// When the card it is from ends.
+    /// From when on its signatures are trusted, if the file that lists it says so.
+    from: Option<Time>,
+    /// When the card it is from, or its line in a file, ends.
     until: Option<Time>,
 }
 
@@ -43,7 +45,7 @@ impl Trust {
     fn add_card(&mut self, card: SignedCard, name: &str) {
         let until = card.card.expires;
         let first = card.signers.into_iter().next();
-        self.known.extend(first.map(|key| Pin { key, name: name.to_owned(), until }));
+        self.known.extend(first.map(|key| Pin { key, name: name.to_owned(), from: None, until }));
     }
 
     /// Adds the signers of a card, or the keys of a file of public keys or `allowed_signers` lines.
@@ -57,7 +59,7 @@ impl Trust {
             self.add_card(card, &called);
         } else {
             let keys = signerlist::parse(bytes)?.into_iter();
-            self.known.extend(keys.map(|key| Pin { key, name: name.to_owned(), until: None }));
+            self.known.extend(keys.map(|l| Pin { key: l.key, name: name.to_owned(), from: l.from, until: l.until }));
         }
         Ok(())
     }
@@ -65,7 +67,7 @@ impl Trust {
 
 impl Pins for Trust {
     fn who(&self, key: &PublicKey, at: Time) -> Option<String> {
-        let valid = |pin: &&Pin| pin.key == *key && pin.until.is_none_or(|until| at < until);
-        self.known.iter().find(valid).map(|pin| pin.name.clone())
+        let within = |pin: &Pin| pin.from.is_none_or(|from| from <= at) && pin.until.is_none_or(|until| at < until);
+        self.known.iter().find(|pin| pin.key == *key && within(pin)).map(|pin| pin.name.clone())
     }
 }

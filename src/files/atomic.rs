@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::litter;
 use super::lock::private;
+use super::source::Source;
 use super::{Error, Result, io_at};
 
 /// How hidden names end.
@@ -73,6 +74,15 @@ impl Pending {
     /// What the system says; the file must not be published then.
     pub fn sync(&self) -> Result<()> {
         self.file.sync_data().map_err(io_at("write", &self.target))
+    }
+
+    /// What was written so far, to be read back and checked before it is published.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read_back(&self) -> Result<Source> {
+        let read = self.file.try_clone().and_then(|file| Source::over(file, &self.target));
+        read.map_err(io_at("read", &self.target))
     }
 
     /// Syncs, renames, syncs the folder.

@@ -1,14 +1,16 @@
 //! Where a bundle is read from: a file, its parts, or a stream that is spooled first (FORMAT §1.7, §6.4). Reads are
-//! at offsets, so several workers share one source. No mmap: a file cut short would kill the process.
+//! at offsets, so several workers share one source. No mmap: a file cut short would kill the process. A source can
+//! also be put together from pieces of others, to read a damaged bundle as it was before.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Error, Progress, Result, io_at};
 
-/// A bundle's bytes.
-#[derive(Debug)]
+/// A bundle's bytes. A clone reads the same open files.
+#[derive(Debug, Clone)]
 pub struct Source {
     name: PathBuf,
     parts: Vec<Part>,
@@ -18,11 +20,45 @@ pub struct Source {
 /// The most parts of a bundle (FORMAT §1.7).
 const PARTS_MAX: u32 = 999;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Part {
     start: u64,
     len: u64,
-    file: File,
+    from: From,
+}
+
+/// Where the bytes of a part come from.
+#[derive(Debug, Clone)]
+enum From {
+    File {
+        file: Arc<File>,
+        at: u64,
+    },
+    Bytes(Arc<[u8]>),
+    /// They are lost, and read as zeros.
+    Nothing,
+}
+
+impl Part {
+    fn file(start: u64, len: u64, file: File) -> Part {
+        Part { start, len, from: From::File { file: Arc::new(file), at: 0 } }
+    }
+
+    /// Fills `buffer` from `offset` of the part, which has that much.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        match &self.from {
+            From::File { file, at } => read_exact_at(file, buffer, at + offset),
+            From::Bytes(bytes) => {
+                let from = usize::try_from(offset).unwrap_or(usize::MAX);
+                let found = bytes.get(from..).and_then(|rest| rest.get(..buffer.len()));
+                found.map(|found| buffer.copy_from_slice(found)).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+            }
+            From::Nothing => {
+                buffer.fill(0);
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Source {
@@ -50,7 +86,7 @@ impl Source {
             if !meta.is_file() {
                 return Source::spool(file, path, std::env::temp_dir().as_path(), progress);
             }
-            parts.push(Part { start, len: meta.len(), file });
+            parts.push(Part::file(start, meta.len(), file));
             start += meta.len();
         }
         Ok(Source { name: path.to_owned(), parts, len: start })
@@ -74,10 +110,75 @@ impl Source {
                 Err(e) => return Err(io_at("read", name)(e)),
             };
             if n == 0 {
-                return Ok(Source { name: name.to_owned(), parts: vec![Part { start: 0, len, file }], len });
+                return Ok(Source { name: name.to_owned(), parts: vec![Part::file(0, len, file)], len });
             }
             file.write_all(buffer.get(..n).unwrap_or_default()).map_err(io_at("write to", folder))?;
             len += n as u64;
+        }
+    }
+
+    /// Over a file that is open already.
+    pub(super) fn over(file: File, name: &Path) -> io::Result<Source> {
+        let len = file.metadata()?.len();
+        Ok(Source { name: name.to_owned(), parts: vec![Part::file(0, len, file)], len })
+    }
+
+    /// Nothing yet; pieces are put to its end.
+    #[must_use]
+    pub fn of_pieces(name: &Path) -> Source {
+        Source { name: name.to_owned(), parts: Vec::new(), len: 0 }
+    }
+
+    /// Puts `len` bytes of another source, from `offset` on, to the end. What it does not have is lost.
+    pub fn push_piece(&mut self, from: &Source, offset: u64, len: u64) {
+        let (mut at, end) = (offset, offset.saturating_add(len));
+        let first = from.parts.partition_point(|p| p.start + p.len <= at);
+        for part in from.parts.get(first..).unwrap_or_default() {
+            let some = (part.start + part.len).min(end).saturating_sub(at);
+            if some == 0 {
+                break;
+            }
+            let skipped = at - part.start;
+            match &part.from {
+                From::File { file, at: base } => self.push_file(file, base + skipped, some),
+                From::Bytes(bytes) => {
+                    let cut = |x: u64| usize::try_from(x).unwrap_or(usize::MAX);
+                    self.push_bytes(bytes.get(cut(skipped)..cut(skipped + some)).unwrap_or_default());
+                }
+                From::Nothing => self.push_lost(some),
+            }
+            at += some;
+        }
+        self.push_lost(end - at);
+    }
+
+    /// Neighbours become one part, so that a sound bundle of any size is a single one.
+    fn push_file(&mut self, file: &Arc<File>, at: u64, len: u64) {
+        if let Some(Part { len: have, from: From::File { file: last, at: base }, .. }) = self.parts.last_mut()
+            && Arc::ptr_eq(last, file)
+            && *base + *have == at
+        {
+            *have += len;
+        } else {
+            self.parts.push(Part { start: self.len, len, from: From::File { file: Arc::clone(file), at } });
+        }
+        self.len += len;
+    }
+
+    /// Puts bytes to the end.
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let len = bytes.len() as u64;
+            self.parts.push(Part { start: self.len, len, from: From::Bytes(bytes.into()) });
+            self.len += len;
+        }
+    }
+
+    /// Puts bytes to the end that nobody knows any more.
+    pub fn push_lost(&mut self, len: u64) {
+        if len > 0 {
+            self.parts.push(Part { start: self.len, len, from: From::Nothing });
+            self.len = self.len.saturating_add(len);
         }
     }
 
@@ -110,7 +211,7 @@ impl Source {
         for part in self.parts.get(at..).unwrap_or_default() {
             let room = usize::try_from((part.start + part.len).saturating_sub(offset)).unwrap_or(usize::MAX);
             let (now, later) = rest.split_at_mut(room.min(rest.len()));
-            read_exact_at(&part.file, now, offset - part.start).map_err(io_at("read", &self.name))?;
+            part.read_at(offset - part.start, now).map_err(io_at("read", &self.name))?;
             offset += now.len() as u64;
             rest = later;
             if rest.is_empty() {
@@ -190,5 +291,27 @@ mod tests {
         source.read_at(4, &mut some).unwrap();
         assert_eq!(some, b"o wide w");
         assert!(source.read_at(10, &mut some).is_err());
+    }
+
+    #[test]
+    fn pieces_of_others_read_as_one_and_neighbours_become_one_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, "hello wide world").unwrap();
+        let file = Source::open(&path, &Silent).unwrap();
+        let mut made = Source::of_pieces(&path);
+        made.push_piece(&file, 0, 5);
+        made.push_piece(&file, 5, 6);
+        assert_eq!(made.parts.len(), 1);
+        made.push_bytes(b"big ");
+        made.push_piece(&file, 14, 5);
+        let mut all = vec![1; usize::try_from(made.len()).unwrap()];
+        made.clone().read_at(0, &mut all).unwrap();
+        assert_eq!(all, b"hello wide big ld\0\0\0");
+        let mut again = Source::of_pieces(&path);
+        again.push_piece(&made, 9, 8);
+        let mut some = vec![0; 8];
+        again.read_at(0, &mut some).unwrap();
+        assert_eq!(some, b"e big ld");
     }
 }

@@ -6,7 +6,7 @@ use super::{Error, Result, tar};
 use crate::crypto::{Digest, Hex};
 
 /// A member of the outer file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Member {
     /// `README.txt`
     Readme,

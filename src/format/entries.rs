@@ -14,6 +14,8 @@ use super::merkle::Tree;
 use super::version::ENTRIES_MAX;
 use crate::crypto::{Digest, Hasher};
 
+const SUM: &str = "sums beyond what a number holds";
+
 /// Sums and hashes over the entries of a compartment, for the packer and the reader alike.
 pub struct Tally {
     /// Entries.
@@ -38,7 +40,7 @@ impl Tally {
     }
 
     fn count(&mut self, entry: &Entry) -> Result<()> {
-        let sum = || too_large("manifest", "sums beyond what a number holds");
+        let sum = || too_large("manifest", SUM);
         self.entries += 1;
         if let Kind::File { size, .. } = entry.kind {
             self.files += 1;
@@ -170,7 +172,8 @@ impl<'a> Entries<'a> {
             self.at = 0;
             let mut offset = parse_offset(self.line()?)?;
             while self.at <= at {
-                offset += Entry::parse(self.line()?)?.span();
+                let span = Entry::parse(self.line()?)?.span();
+                offset = offset.checked_add(span).ok_or_else(|| too_large("manifest", SUM))?;
             }
             return Ok(Some((Entry::parse(self.line()?)?, offset)));
         }
@@ -204,5 +207,32 @@ impl<'a> Entries<'a> {
         last.clear();
         last.push_str(path);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Fault;
+    use crate::crypto::Hex;
+    use crate::format::manifest::FrameWriter;
+    use crate::format::relpath::RelPath;
+    use crate::format::version::INTEGER_MAX;
+
+    #[test]
+    fn sums_beyond_a_number_are_too_large_in_every_way_to_read() {
+        let (mut frames, mut line) = (FrameWriter::default(), Vec::new());
+        for n in 0..2100 {
+            let kind = Kind::File { size: INTEGER_MAX, b3: Hex([0; 32]), exec: false, unchanged: false };
+            let entry = Entry { path: RelPath::new(format!("{n:04}")).unwrap(), kind, mtime: 0 };
+            frames.add_entry(&entry, 0, &mut line).unwrap();
+        }
+        frames.flush().unwrap();
+        let entries = || Entries::new(frames.frames.as_slice(), &[0; 32], false);
+        assert_eq!(entries().find("2099").unwrap_err().word(), "too-large");
+        assert_eq!(entries().find("0001").unwrap().unwrap().1, Entry::span(&entries().next().unwrap().unwrap()));
+        let mut all = entries();
+        let end = std::iter::from_fn(|| all.next().transpose()).find_map(Result::err);
+        assert_eq!(end.unwrap().word(), "too-large");
     }
 }

@@ -56,6 +56,9 @@ pub enum Event {
         contents: Vec<Digest>,
         /// Hashes of their terms lines.
         terms: Vec<Digest>,
+        /// How many files were left out, if it was salvaged from a damaged copy.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<u64>,
     },
     /// A partner's card was put on record.
     PartnerAdded {

@@ -182,6 +182,13 @@ pub fn outer_name(header: &[u8]) -> &[u8] {
     name.split(|b| *b == 0).next().unwrap_or_default()
 }
 
+/// The name and size of a member that an outer header states, if all its bytes are as they must be.
+#[must_use]
+pub fn read_outer(header: &[u8; 512]) -> Option<(&str, u64)> {
+    let (name, size) = (std::str::from_utf8(outer_name(header)).ok()?, outer_size(header)?);
+    (outer(name, size) == *header).then_some((name, size))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

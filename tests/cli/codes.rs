@@ -141,6 +141,17 @@ fn code_5_untrusted() {
     }
     desk.run("acme", "partner remove northwind").ok();
     desk.run("acme", "verify acme-0001.consign").fails(5, "untrusted");
+    let key = std::fs::read_to_string(desk.home("north").join("signing.pub")).unwrap();
+    let signers = |options: &str| desk.write("signers", format!("northwind {options} {key}"));
+    for (options, code) in [
+        ("valid-after=\"20200101Z\",valid-before=\"99990101Z\"", 0),
+        ("valid-after=\"99990101Z\"", 5),
+        ("valid-before=\"20200101Z\"", 5),
+        ("valid-before=\"20200101\"", 2),
+    ] {
+        signers(options);
+        assert_eq!(desk.run("ci", "verify --signer signers acme-0001.consign").code, code, "{options}");
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ mod codes;
 mod desk;
 mod faults;
 mod manual;
+mod repair;
 mod story;
 mod sync;
+mod terminal;
 #[path = "../support/tools.rs"]
 mod tools;

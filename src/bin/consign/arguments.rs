@@ -197,7 +197,8 @@ pub(crate) struct Pack {
 pub(crate) struct Signers {
     /// Trust the signers on this card, or the keys in this file, for this run (repeatable)
     ///
-    /// The file holds SSH public keys, or lines as in allowed_signers of ssh-keygen(1).
+    /// The file holds SSH public keys, or lines as in allowed_signers of ssh-keygen(1), of whose options namespaces,
+    /// valid-after and valid-before are honoured, with times in UTC (20261231Z); a line with another one is refused.
     #[arg(id = "signers", long = "signer", value_name = "CARD|FILE")]
     pub(crate) files: Vec<PathBuf>,
 }
@@ -296,6 +297,9 @@ pub(crate) struct Unpack {
     /// Leave links out, where none can be made
     #[arg(long)]
     pub(crate) no_links: bool,
+    /// Unpack the whole files of a damaged bundle, and name the missing ones
+    #[arg(long)]
+    pub(crate) salvage: bool,
     /// Move a folder that is there aside, to a name with a date; nothing is deleted
     #[arg(long)]
     pub(crate) force: bool,
@@ -303,6 +307,21 @@ pub(crate) struct Unpack {
     pub(crate) signers: Signers,
     #[command(flatten)]
     pub(crate) opening: Opening,
+}
+
+/// Put a whole bundle together from damaged copies.
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    /// The damaged bundle
+    pub(crate) bundle: PathBuf,
+    /// Other copies of it, damaged or not
+    #[arg(long, value_name = "OTHER", num_args = 1..)]
+    pub(crate) from: Vec<PathBuf>,
+    /// Where the whole bundle goes; nothing that is there is replaced
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) signers: Signers,
 }
 
 /// Show the ledger, the newest entry last.

@@ -85,18 +85,30 @@ pub(crate) enum Verb {
     List(List),
     /// Write one file of a bundle to standard output (needs a key)
     ///
-    /// Reads the manifest and the part of the bundle that holds the file, nothing else.
+    /// Reads the manifest and the part of the bundle that holds the file, nothing else. A pipe or a file gets every byte
+    /// as it is. A terminal gets text only, with everything escaped that a terminal would obey or that could fool its
+    /// reader; binary data is refused there.
     Cat(Cat),
     /// Check that bundles are whole and signed by somebody you trust; needs no key
     ///
     /// Without a key this proves the signature and every bit of the file. With --deep and a key every file in it is
-    /// opened and hashed too, and nothing is written.
+    /// opened and hashed too, and nothing is written. Of a damaged bundle every damaged part is named; with --deep or -i
+    /// also the files that lie in them.
     Verify(Verify),
     /// Verify a bundle, then unpack it into a new folder (needs a key)
     ///
     /// Nothing is decrypted before the signature holds. The folder appears at once when everything in it was checked, or
     /// not at all; nothing that was there is overwritten or merged into.
+    ///
+    /// With --salvage the whole files of a damaged bundle are unpacked: those of which every byte is as it was signed.
+    /// The missing ones are named, and the exit code is 3.
     Unpack(Unpack),
+    /// Put a whole bundle together from damaged copies; needs no key
+    ///
+    /// Each part of the bundle is taken from whichever copy has it as it was signed: a download that broke off, and
+    /// another one; two damaged disks. Without another copy, headers and padding can still be made again. The result is
+    /// verified before it appears; if any part is in no copy, nothing is written, and what is lost is named.
+    Repair(Repair),
     /// Show what went out and what came in, or check that record
     ///
     /// The ledger is the record of what went out and what came in. Each entry is bound to the one before, so that none
@@ -127,6 +139,7 @@ impl Verb {
             Verb::Cat(_) => "cat",
             Verb::Verify(_) => "verify",
             Verb::Unpack(_) => "unpack",
+            Verb::Repair(_) => "repair",
             Verb::Log(Log { verb: None, .. }) => "log",
             Verb::Log(Log { verb: Some(LogVerb::Verify(_)), .. }) => "log verify",
             Verb::Man(_) => "man",
@@ -169,9 +182,10 @@ impl Verb {
     }
 }
 
-/// The whole tree, with the sections of the manual in it.
+/// The whole tree, with the sections of the manual in it. Its name is fixed: a caller may give the process any name, and
+/// help would show that raw.
 pub(crate) fn command() -> clap::Command {
-    manual::dress(Cli::command().version(manual::VERSION))
+    manual::dress(Cli::command().version(manual::VERSION).bin_name("consign"))
 }
 
 /// The words of the command that arguments begin with, when they can't be read any further.

@@ -32,6 +32,8 @@ pub(crate) struct Told {
     pub(crate) paths: Vec<PathBuf>,
     /// The errors under it.
     pub(crate) causes: Vec<String>,
+    /// More fields of the JSON object.
+    pub(crate) fields: Map<String, Value>,
 }
 
 impl Deref for Failure {
@@ -53,7 +55,7 @@ impl Failure {
         let fix = hints(word).iter().map(|&hint| hint.to_owned()).collect();
         let (facts, paths, causes) = (Vec::new(), Vec::new(), Vec::new());
         let message = message.into();
-        Failure(Box::new(Told { word, class, message, facts, fix, paths, causes }))
+        Failure(Box::new(Told { word, class, message, facts, fix, paths, causes, fields: Map::new() }))
     }
 
     /// Bad flags, or nothing matched.
@@ -112,6 +114,13 @@ impl Failure {
         self
     }
 
+    /// Adds a field of the JSON object.
+    #[must_use]
+    pub(crate) fn set(mut self, key: &str, value: Value) -> Failure {
+        self.fields.insert(key.to_owned(), value);
+        self
+    }
+
     /// Names a file that it is about.
     #[must_use]
     pub(crate) fn at(mut self, path: impl Into<PathBuf>) -> Failure {
@@ -124,8 +133,13 @@ impl Failure {
         let fix = if self.fix.is_empty() { Value::Null } else { self.fix.join("\n").into() };
         let paths: Vec<String> = self.paths.iter().map(|p| p.to_string_lossy().into_owned()).collect();
         let facts: Map<String, Value> = self.facts.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
-        json!({ "schema": schema, "ok": false, "command": command, "code": self.word, "class": self.class.word(),
-            "exit": self.class.code(), "message": self.message, "facts": facts, "fix": fix, "paths": paths })
+        let mut object = json!({ "schema": schema, "ok": false, "command": command, "code": self.word,
+            "class": self.class.word(), "exit": self.class.code(), "message": self.message, "facts": facts,
+            "fix": fix, "paths": paths });
+        if let Some(object) = object.as_object_mut() {
+            object.extend(self.fields.clone());
+        }
+        object
     }
 }
 
@@ -142,6 +156,7 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
     Some(match command {
         "pack" => "nothing was packed",
         "unpack" => "nothing was unpacked",
+        "repair" => "nothing was written",
         "verify" => "not verified",
         "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
@@ -184,7 +199,6 @@ fn hints(word: &str) -> &'static [&'static str] {
         "binary-to-terminal" => &["-o FILE, or send it into a pipe"],
         "no-room" => &["make room, or another place: -o"],
         "newer-format" => &["get a newer consign"],
-        "cut-short" => &["ask the sender to send it again; the transfer did not finish"],
         "lfs-pointer" => &["git lfs pull"],
         "unsafe-name" => &["rename it, or leave it out: --exclude PATH"],
         "name-collision" => &["rename one of them, or leave it out: --exclude PATH"],
@@ -208,6 +222,24 @@ fn hints(word: &str) -> &'static [&'static str] {
         "bad-name" => &["--name NAME"],
         "post-quantum" => &["ask for one locked to a classical key (age1…); this version has no other"],
         "bug" => &["please report it, with the line above"],
+        _ => hints_on_damage(word),
+    }
+}
+
+/// The usual fix for a word that tells of damage.
+fn hints_on_damage(word: &str) -> &'static [&'static str] {
+    match word {
+        "cut-short" => &[
+            "the transfer did not finish: go on with it, or ask the sender to send it again",
+            "with another copy: consign repair BUNDLE --from COPY -o WHOLE.consign",
+        ],
+        "no-statement" => &["with a copy that has its end: consign repair BUNDLE --from COPY -o WHOLE.consign"],
+        "other-bundle" => &["give copies of the same bundle only; consign inspect COPY shows what it is"],
+        "beyond-repair" => &[
+            "one more copy: --from COPY; or ask the sender to send it again",
+            "for the files that are whole: consign unpack --salvage BUNDLE",
+        ],
+        "nothing-salvaged" => &["with another copy: consign repair BUNDLE --from COPY -o WHOLE.consign"],
         _ => &[],
     }
 }

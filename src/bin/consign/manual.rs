@@ -161,6 +161,15 @@ pub(crate) const PAGES: &[Page] = &[
             ("consign unpack acme-0007.consign", "into acme-0007/"),
             ("consign unpack acme-0007.consign -i ~/.ssh/id_ed25519 -o drop", "with an SSH key, into drop/"),
             ("consign unpack - --only 'docs/**' < acme-0007.consign", "a part, from a stream"),
+            ("consign unpack --salvage acme-0007.consign", "what is whole in a damaged one"),
+        ],
+    ),
+    page(
+        "repair",
+        PLAIN,
+        &[
+            ("consign repair acme-0007.consign --from second.consign -o whole.consign", "two downloads that broke off"),
+            ("consign repair a/x.consign --from b/x.consign c/x.consign -o x.consign", "three bad disks"),
         ],
     ),
     page("log", PLAIN, &[("consign log --limit 20", "the last entries"), ("consign log verify", "check the chain")]),

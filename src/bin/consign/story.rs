@@ -301,6 +301,7 @@ impl Story {
         let revealed = self.reveal(&self.bundle, 1, 1).map_err(oops)?;
         let target = self.folder.join("acme-0001");
         let order = receive::Order {
+            salvage: false,
             target: &target,
             only: None,
             no_links: false,

@@ -45,7 +45,8 @@ pub(crate) fn run(args: &Demo, world: &World) -> Result<Report, Failure> {
     if args.keep {
         let kept = folder.keep();
         if !world.voice.json {
-            whisper(&format!("the folder is {}\n", kept.display()));
+            let kept = consign::files::printable(&kept.display().to_string());
+            whisper(&format!("the folder is {kept}\n"));
         }
         report = report.set("folder", kept);
     }

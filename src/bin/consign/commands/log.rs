@@ -6,6 +6,7 @@ use consign::exchange::Ledger;
 use consign::format::record::Line;
 use serde_json::Value;
 
+use super::opening::count;
 use crate::cli;
 use crate::fault::Failure;
 use crate::output::Report;
@@ -46,7 +47,12 @@ fn told(line: &Line) -> String {
             let names: Vec<&str> = partners.into_iter().flatten().filter_map(Value::as_str).collect();
             format!("{event} {} sent to {}", text("name"), names.join(", "))
         }
-        "received" => format!("unpacked {} from {}", text("name"), text("partner")),
+        "received" => {
+            let missing = line.fields.get("missing").and_then(Value::as_u64);
+            let how = if missing.is_some() { "salvaged" } else { "unpacked" };
+            let less = missing.map(|n| format!(", without {}", count(n, "file"))).unwrap_or_default();
+            format!("{how} {} from {}{less}", text("name"), text("partner"))
+        }
         "partner-added" => format!("partner {} added ({})", text("partner"), text("checked")),
         "partner-removed" => format!("partner {} removed", text("partner")),
         "key-made" => "keys made".to_owned(),

@@ -2,6 +2,7 @@
 
 mod card;
 mod cat;
+mod damage;
 mod demo;
 mod inspect;
 mod key;
@@ -11,6 +12,7 @@ mod man;
 mod opening;
 mod pack;
 mod partner;
+mod repair;
 mod unpack;
 mod verify;
 
@@ -85,6 +87,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
         Verb::Cat(args) => cat::run(args, world),
         Verb::Verify(args) => verify::run(args, world),
         Verb::Unpack(args) => unpack::run(args, world),
+        Verb::Repair(args) => repair::run(args, world),
         Verb::Log(args) => match &args.verb {
             None => log::run(args, world),
             Some(LogVerb::Verify(args)) => log::verify(args, world),
@@ -151,6 +154,8 @@ fn meant(word: &str) -> Option<&'static str> {
         "encrypt" | "send" | "sign" | "seal" | "create" | "share" => "to send: consign pack FOLDER --to PARTNER",
         "decrypt" | "open" | "extract" | "receive" | "unseal" | "x" => "to receive: consign unpack BUNDLE",
         "check" | "validate" => "to check a bundle: consign verify BUNDLE",
+        "fix" | "recover" | "mend" => "to repair a damaged bundle: consign repair BUNDLE --from COPY -o OUT",
+        "salvage" => "to get the whole files of a damaged bundle: consign unpack --salvage BUNDLE",
         "keygen" | "keys" | "init" => "to make your keys: consign key new",
         "trust" | "import" | "add" => "to put a firm on record: consign partner add CARD",
         "partners" | "vendors" => "who is on record: consign partner list",

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use consign::bundle::{self, Revealed, Signed, Trusted};
-use consign::class::Class;
-use consign::crypto::{PublicKey, check_words};
+use consign::bundle::{self, Damage, Revealed, Signed, Trusted};
+use consign::class::{Class, Fault};
+use consign::crypto::{Identities, PublicKey, check_words};
 use consign::exchange::receive::{self, Reader};
 use consign::exchange::trust::Trust;
-use consign::exchange::{self};
+use consign::exchange::{self, repair};
 use consign::files::Source;
 use consign::format::version::DOCUMENT_MAX;
 
@@ -37,15 +37,38 @@ pub(crate) fn trusted(world: &World, source: Source, trust: &Trust) -> Result<Tr
     receive::trusted(source, trust, world.now).map_err(|e| explain(e, &name))
 }
 
+/// What is left of a damaged bundle, with the same demands on its signer and its expiry, and what is damaged in it.
+pub(crate) fn mended(world: &World, source: Source, trust: &Trust) -> Result<(Trusted, Vec<Damage>), Failure> {
+    let name = source.name().to_owned();
+    // What is no damage is told as it is told of a whole bundle.
+    match receive::trusted(source.clone(), trust, world.now) {
+        Err(e) if e.class() != Class::Changed => return Err(explain(e, &name)),
+        _ => {}
+    }
+    let mended = repair::mend(vec![source], trust, world.now, &world.progress).map_err(|e| explain(e, &name))?;
+    let damage = mended.damage.clone();
+    Ok((mended.into_trusted(), damage))
+}
+
 /// Opens what the keys of this run open.
 pub(crate) fn reveal(world: &World, trusted: Trusted, trust: &Trust, opening: &Opening) -> Result<Revealed, Failure> {
+    reveal_with(world, &world.identities()?, trusted, trust, opening)
+}
+
+/// Opens what these keys open.
+pub(crate) fn reveal_with(
+    world: &World,
+    identities: &Identities,
+    trusted: Trusted,
+    trust: &Trust,
+    opening: &Opening,
+) -> Result<Revealed, Failure> {
     let mut key_files = Vec::new();
     for file in &opening.key_files {
         key_files.push(world.read(file, DOCUMENT_MAX)?);
     }
-    let identities = world.identities()?;
     let compartment = opening.compartment;
-    let reader = Reader { trust, identities: &identities, key_files: &key_files, compartment, now: world.now };
+    let reader = Reader { trust, identities, key_files: &key_files, compartment, now: world.now };
     receive::reveal(trusted, &reader).map_err(|e| explain(e, Path::new("")))
 }
 

@@ -1,13 +1,18 @@
 //! `consign verify`: whole, and signed by whom; for each bundle whether the outside only or the contents were checked.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use consign::bundle::Unpack;
+use consign::bundle::{Mended, Revealed, Trusted, Unpack};
 use consign::class::Class;
+use consign::crypto::Identities;
 use consign::exchange::trust::Trust;
+use consign::files::Source;
 use serde_json::{Value, json};
 
-use super::opening::{count, reveal, trust, trusted};
+use super::damage::{Located, locate};
+use super::opening::{count, reveal_with, trust, trusted};
 use crate::cli::Verify;
 use crate::fault::Failure;
 use crate::output::Report;
@@ -23,13 +28,15 @@ struct Good {
 /// Checks every bundle, and fails with the worst outcome.
 pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
     let trust = trust(world, &args.signers)?;
+    let keys = OnceCell::new();
     let (mut report, mut results) = (Report::new(), Vec::new());
     let (mut good, mut bad) = (0_u64, 0_u64);
     for path in &args.bundles {
         let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-        let checked = one(args, world, &trust, path);
+        let checked = one(args, world, &trust, &keys, path);
         if world.progress.signal().is_some() {
-            return Err(checked.err().unwrap_or_else(|| consign::files::Error::Stopped.into()));
+            let stopped = || consign::files::Error::Stopped.into();
+            return Err(checked.err().map_or_else(stopped, |(failure, _)| failure));
         }
         world.progress.clear();
         match checked {
@@ -40,20 +47,22 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
                 fields["bundle"] = json!(path);
                 results.push(fields);
             }
-            Err(failure) => {
+            Err((failure, located)) => {
                 bad += 1;
                 report = report.line(format!("FAIL  {name}   [{}] {}", failure.word, failure.message));
                 for (label, value) in &failure.facts {
                     report = report.fact(label.as_str(), value.as_str());
                 }
-                for fix in &failure.fix {
-                    report = report.fact("fix", fix.as_str());
-                }
+                report = match &located {
+                    Some(located) => located.tell(report, path),
+                    None => failure.fix.iter().fold(report, |report, fix| report.fact("fix", fix.as_str())),
+                };
                 report = report.outcome(failure.class);
-                results.push(json!({ "bundle": path, "ok": false, "code": failure.word, "class": failure.class.word(),
-                    "exit": failure.class.code(), "message": failure.message, "fix": failure.fix,
-                    "facts": failure.facts.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-                    "paths": failure.paths }));
+                let mut fields = json!({ "bundle": path, "ok": false, "code": failure.word,
+                    "class": failure.class.word(), "exit": failure.class.code(), "message": failure.message,
+                    "fix": failure.fix, "facts": facts(&failure), "paths": failure.paths });
+                located.iter().for_each(|located| located.fields(&mut fields));
+                results.push(fields);
             }
         }
     }
@@ -69,8 +78,43 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
     Ok(report.line(total).set("results", results).set("checked", good + bad).set("failed", bad).set("deep", args.deep))
 }
 
-fn one(args: &Verify, world: &World, trust: &Trust, path: &Path) -> Result<Good, Failure> {
-    let trusted = trusted(world, world.open(path)?, trust)?;
+/// The keys of this run, read once, when they are needed.
+type Keys = OnceCell<Identities>;
+
+fn open(args: &Verify, world: &World, trust: &Trust, keys: &Keys, trusted: Trusted) -> Result<Revealed, Failure> {
+    let identities = match keys.get() {
+        Some(identities) => identities,
+        None => {
+            let read = world.identities()?;
+            keys.get_or_init(|| read)
+        }
+    };
+    reveal_with(world, identities, trusted, trust, &args.opening)
+}
+
+fn facts(failure: &Failure) -> BTreeMap<String, String> {
+    failure.facts.iter().cloned().collect()
+}
+
+/// One bundle: good, or what is wrong with it, with all damage that can be located.
+fn one(
+    args: &Verify,
+    world: &World,
+    trust: &Trust,
+    keys: &Keys,
+    path: &Path,
+) -> Result<Good, (Failure, Option<Located>)> {
+    let source = world.open(path).map_err(|failure| (failure, None))?;
+    check(args, world, trust, keys, source.clone()).map_err(|failure| {
+        let mut open = |mended: Mended| open(args, world, trust, keys, mended.into_trusted());
+        let has_key = args.deep || !args.opening.identities.files.is_empty();
+        let located = locate(world, trust, source, &failure, if has_key { Some(&mut open) } else { None });
+        (failure, located)
+    })
+}
+
+fn check(args: &Verify, world: &World, trust: &Trust, keys: &Keys, source: Source) -> Result<Good, Failure> {
+    let trusted = trusted(world, source, trust)?;
     let says = trusted.signed().says();
     let sender = format!("{} {}", trusted.sender(), says.created.date());
     let mut fields = json!({ "ok": true, "ref": trusted.signed().reference, "name": says.name, "sender": says.sender.name,
@@ -79,7 +123,7 @@ fn one(args: &Verify, world: &World, trust: &Trust, path: &Path) -> Result<Good,
         trusted.check_all(world.workers(), &world.progress)?;
         return Ok(Good { sender, text: "whole".to_owned(), fields });
     }
-    let revealed = reveal(world, trusted, trust, &args.opening)?;
+    let revealed = open(args, world, trust, keys, trusted)?;
     let order =
         Unpack { only: None, no_links: false, links_work: true, base: args.base.as_deref(), workers: world.workers() };
     let counts = revealed.check_deep(&order, &world.progress)?;

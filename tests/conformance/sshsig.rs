@@ -1,0 +1,429 @@
+//! Signatures, judged by `ssh-keygen` and by us: each kind of key both ways, and what must be refused. Hardware keys
+//! can't be had here, so theirs are made by hand, as a key would make them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use consign::bundle::Pins;
+use consign::crypto::{PassphraseSource, PublicKey, Secret, SigningKey, sha256};
+use consign::exchange::trust::Trust;
+use consign::format::envelope::NAMESPACE;
+use consign::format::time::Time;
+use ed25519_dalek::Signer as _;
+use sha2::Digest as _;
+
+use crate::rows_of_page;
+use crate::tools::have;
+
+const MESSAGE: &[u8] = b"{\"as\":\"signed\"}";
+const NOW: &str = "20261123134000Z";
+const TOUCHED: u8 = 1;
+
+struct NoPassphrase;
+
+impl PassphraseSource for NoPassphrase {
+    fn passphrase(&self, _: &str) -> consign::crypto::Result<Secret> {
+        panic!("no key here is locked")
+    }
+}
+
+fn now() -> Time {
+    "2026-11-23T13:40:00Z".parse().unwrap()
+}
+
+fn keygen(dir: &Path, args: &[&str]) -> bool {
+    let out = Command::new("ssh-keygen").args(args).current_dir(dir).stdin(Stdio::null()).output().unwrap();
+    out.status.success()
+}
+
+/// A key pair made by `ssh-keygen`: the files `name` and `name.pub`.
+fn make(dir: &Path, name: &str, kind: &str, bits: &str) {
+    let bits: &[&str] = if bits.is_empty() { &[] } else { &["-b", bits] };
+    assert!(keygen(dir, &[&["-q", "-t", kind, "-N", "", "-C", "a comment", "-f", name], bits].concat()), "{kind}");
+}
+
+fn read(dir: &Path, name: &str) -> String {
+    fs::read_to_string(dir.join(name)).unwrap()
+}
+
+/// What `ssh-keygen -Y sign` makes of the message.
+fn signed_by_keygen(dir: &Path, key: &str, more: &[&str]) -> Vec<u8> {
+    fs::write(dir.join("message"), MESSAGE).unwrap();
+    let _gone = fs::remove_file(dir.join("message.sig"));
+    assert!(keygen(dir, &[&["-q", "-Y", "sign", "-f", key, "-n", NAMESPACE], more, &["message"]].concat()));
+    fs::read(dir.join("message.sig")).unwrap()
+}
+
+/// One question: did `principal` sign this message?
+#[derive(Clone)]
+struct Case {
+    armour: Vec<u8>,
+    message: Vec<u8>,
+    namespace: String,
+    principal: String,
+    allowed: String,
+    revoked: Option<String>,
+}
+
+impl Case {
+    fn new(armour: impl Into<Vec<u8>>, public: &str) -> Case {
+        Case {
+            armour: armour.into(),
+            message: MESSAGE.to_vec(),
+            namespace: NAMESPACE.to_owned(),
+            principal: "acme".to_owned(),
+            allowed: format!("acme {public}"),
+            revoked: None,
+        }
+    }
+
+    fn keygen_accepts(&self, dir: &Path) -> bool {
+        fs::write(dir.join("allowed"), format!("{}\n", self.allowed)).unwrap();
+        fs::write(dir.join("sig"), &self.armour).unwrap();
+        fs::write(dir.join("message"), &self.message).unwrap();
+        let mut command = Command::new("ssh-keygen");
+        command.args(["-Y", "verify", "-f", "allowed", "-I", &self.principal, "-n", &self.namespace, "-s", "sig"]);
+        command.arg(format!("-Overify-time={NOW}")).current_dir(dir).env("TZ", "UTC");
+        if let Some(revoked) = &self.revoked {
+            fs::write(dir.join("revoked"), format!("{revoked}\n")).unwrap();
+            command.args(["-r", "revoked"]);
+        }
+        let message = fs::File::open(dir.join("message")).unwrap();
+        command.stdin(message).output().unwrap().status.success()
+    }
+
+    /// The signature is checked, and its key must be one that a file given by `--signer` lists for now. That file has
+    /// principals, but nothing here asks for one.
+    fn we_accept(&self) -> bool {
+        let Ok(key) = PublicKey::verify(&self.armour, &self.namespace, &self.message, "message") else { return false };
+        let mut trust = Trust::default();
+        trust.add_file(self.allowed.as_bytes(), "allowed").is_ok() && trust.who(&key, now()).is_some()
+    }
+}
+
+/// A key that we read. ssh-key 0.6.7 takes no ECDSA key whose secret number begins with a zero byte, as every second of
+/// P-521 does and one in 256 of the others; such a key is refused, and the page says so.
+fn readable(dir: &Path, name: &str, kind: &str, bits: &str) -> SigningKey {
+    for _ in 0..40 {
+        let _gone = fs::remove_file(dir.join(name));
+        make(dir, name, kind, bits);
+        match SigningKey::read(&Secret::new(fs::read(dir.join(name)).unwrap()), name, &NoPassphrase) {
+            Ok(key) => return key,
+            Err(e) => assert!(kind == "ecdsa" && e.to_string().contains("not an OpenSSH private key"), "{name}: {e}"),
+        }
+    }
+    panic!("{name}: none of 40 keys was read")
+}
+
+#[test]
+fn each_kind_of_key_that_signs_here_is_accepted_by_ssh_keygen_and_the_other_way_round() {
+    if !have(&["ssh-keygen"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for (kind, bits) in [("ed25519", ""), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521")] {
+        let name = format!("{kind}{bits}");
+        let key = readable(dir, &name, kind, bits);
+        let public = read(dir, &format!("{name}.pub"));
+        let ours = key.sign(NAMESPACE, MESSAGE).unwrap();
+        assert!(Case::new(ours.clone(), &public).keygen_accepts(dir), "{name}: ours by ssh-keygen");
+        let theirs = signed_by_keygen(dir, &name, &[]);
+        assert!(Case::new(theirs.clone(), &public).we_accept(), "{name}: theirs by us");
+        // There is one Ed25519 signature of a message; ECDSA has a new one each time.
+        assert_eq!(ours.as_bytes() == theirs, kind == "ed25519", "{name}");
+        for case in [Case::new(ours, &public), Case::new(theirs, &public)] {
+            let other = Case { message: b"{\"as\":\"sighed\"}".to_vec(), ..case.clone() };
+            assert!(!other.keygen_accepts(dir) && !other.we_accept(), "{name}: another message");
+            let other = Case { namespace: "consign-key-v1".to_owned(), ..case };
+            assert!(!other.keygen_accepts(dir) && !other.we_accept(), "{name}: another namespace");
+        }
+    }
+}
+
+#[test]
+fn the_locked_file_of_a_key_made_here_signs_in_ssh_keygen() {
+    if !have(&["ssh-keygen"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let key = SigningKey::generate().unwrap();
+    let file = key.file(&Secret::new(b"correct horse".to_vec())).unwrap();
+    fs::write(dir.join("key"), file.expose()).unwrap();
+    fs::set_permissions(dir.join("key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(!keygen(dir, &["-q", "-p", "-P", "another horse", "-N", "", "-f", "key"]));
+    assert!(keygen(dir, &["-q", "-p", "-P", "correct horse", "-N", "", "-f", "key"]));
+    let theirs = signed_by_keygen(dir, "key", &[]);
+    assert_eq!(theirs, key.sign(NAMESPACE, MESSAGE).unwrap().into_bytes());
+}
+
+#[test]
+fn rsa_is_checked_from_2048_bits_on_and_does_not_sign() {
+    if !have(&["ssh-keygen"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for bits in ["2048", "3072"] {
+        make(dir, bits, "rsa", bits);
+        let case = Case::new(signed_by_keygen(dir, bits, &[]), &read(dir, &format!("{bits}.pub")));
+        assert!(case.we_accept() && case.keygen_accepts(dir), "{bits}");
+        let other = Case { message: b"x".to_vec(), ..case };
+        assert!(!other.we_accept() && !other.keygen_accepts(dir), "{bits}");
+        let key = Secret::new(fs::read(dir.join(bits)).unwrap());
+        let refused = SigningKey::read(&key, bits, &NoPassphrase).map(|_| ()).unwrap_err();
+        assert!(refused.to_string().contains("RSA keys can't sign here yet"), "{refused}");
+    }
+}
+
+/// `string` of the SSH protocol.
+fn string(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+/// A positive `mpint`.
+fn mpint(bytes: &[u8]) -> Vec<u8> {
+    let start = bytes.iter().position(|b| *b != 0).unwrap_or(bytes.len());
+    let pad: &[u8] = if bytes.get(start).is_some_and(|b| *b >= 0x80) { &[0] } else { &[] };
+    string(&[pad, &bytes[start..]].concat())
+}
+
+fn armour_in_lines_of(width: usize, blob: &[u8]) -> String {
+    let text = STANDARD.encode(blob);
+    let lines: Vec<&str> = text.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"))
+}
+
+/// A key that signs whatever it is told to.
+enum Hand {
+    Ed25519(ed25519_dalek::SigningKey),
+    HardwareEd25519(ed25519_dalek::SigningKey),
+    HardwareEcdsa(p256::ecdsa::SigningKey),
+}
+
+impl Hand {
+    fn kind(&self) -> &'static [u8] {
+        match self {
+            Hand::Ed25519(_) => b"ssh-ed25519",
+            Hand::HardwareEd25519(_) => b"sk-ssh-ed25519@openssh.com",
+            Hand::HardwareEcdsa(_) => b"sk-ecdsa-sha2-nistp256@openssh.com",
+        }
+    }
+
+    fn blob(&self) -> Vec<u8> {
+        let kind = string(self.kind());
+        match self {
+            Hand::Ed25519(key) => [kind, string(key.verifying_key().as_bytes())].concat(),
+            Hand::HardwareEd25519(key) => [kind, string(key.verifying_key().as_bytes()), string(b"ssh:")].concat(),
+            Hand::HardwareEcdsa(key) => {
+                let point = key.verifying_key().to_encoded_point(false);
+                [kind, string(b"nistp256"), string(point.as_bytes()), string(b"ssh:")].concat()
+            }
+        }
+    }
+
+    fn public(&self) -> String {
+        format!("{} {}", std::str::from_utf8(self.kind()).unwrap(), STANDARD.encode(self.blob()))
+    }
+
+    /// The inner signature; a hardware key adds its flags and a counter to what it signs.
+    fn sign(&self, data: &[u8], flags: u8) -> Vec<u8> {
+        let state = [&[flags][..], &7_u32.to_be_bytes()].concat();
+        let for_hardware = || [sha256(b"ssh:").bytes(), &state[..], sha256(data).bytes()].concat();
+        let kind = string(self.kind());
+        match self {
+            Hand::Ed25519(key) => [kind, string(&key.sign(data).to_bytes())].concat(),
+            Hand::HardwareEd25519(key) => [kind, string(&key.sign(&for_hardware()).to_bytes()), state].concat(),
+            Hand::HardwareEcdsa(key) => {
+                let signature: p256::ecdsa::Signature = key.sign(&for_hardware());
+                let (r, s) = signature.split_bytes();
+                [kind, string(&[mpint(&r), mpint(&s)].concat()), state].concat()
+            }
+        }
+    }
+}
+
+/// The fields of a blob, all of them signed as they stand.
+struct Blob<'a> {
+    by: &'a Hand,
+    version: u32,
+    reserved: &'a [u8],
+    hash: &'a [u8],
+    flags: u8,
+}
+
+impl Blob<'_> {
+    fn of(by: &Hand) -> Blob<'_> {
+        Blob { by, version: 1, reserved: b"", hash: b"sha512", flags: TOUCHED }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let digest = sha512(MESSAGE);
+        let common = [string(NAMESPACE.as_bytes()), string(self.reserved), string(self.hash)].concat();
+        let data = [&b"SSHSIG"[..], &common, &string(&digest)].concat();
+        let signature = string(&self.by.sign(&data, self.flags));
+        let version = self.version.to_be_bytes();
+        [&b"SSHSIG"[..], &version, &string(&self.by.blob()), &common, &signature].concat()
+    }
+
+    fn case(&self) -> Case {
+        Case::new(armour_in_lines_of(70, &self.bytes()), &self.by.public())
+    }
+}
+
+fn sha512(bytes: &[u8]) -> Vec<u8> {
+    sha2::Sha512::digest(bytes).to_vec()
+}
+
+#[test]
+fn signatures_of_hardware_keys_are_taken_when_they_show_a_touch() {
+    if !have(&["ssh-keygen"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for key in hardware() {
+        let name = String::from_utf8_lossy(key.kind()).into_owned();
+        let case = Blob::of(&key).case();
+        assert!(case.we_accept() && case.keygen_accepts(dir.path()), "{name}");
+        // Pressed and with a PIN.
+        let case = Blob { flags: TOUCHED | 4, ..Blob::of(&key) }.case();
+        assert!(case.we_accept() && case.keygen_accepts(dir.path()), "{name}");
+        let other = Case { message: b"x".to_vec(), ..case };
+        assert!(!other.we_accept() && !other.keygen_accepts(dir.path()), "{name}");
+    }
+}
+
+fn hardware() -> [Hand; 2] {
+    let (one, other) = (ed25519_dalek::SigningKey::from_bytes(&[2; 32]), [3; 32].into());
+    [Hand::HardwareEd25519(one), Hand::HardwareEcdsa(p256::ecdsa::SigningKey::from_bytes(&other).unwrap())]
+}
+
+/// Who is asked about, and what the list says of the key.
+fn questions(sound: &Case, public: &str) -> Vec<(&'static str, Case)> {
+    let sound = || sound.clone();
+    let allowed = |line: String| Case { allowed: line, ..sound() };
+    let another = Hand::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[9; 32])).public();
+    vec![
+        ("sound", sound()),
+        (
+            "sound, with options that hold",
+            allowed(format!(
+                "acme namespaces=\"git,{NAMESPACE}\",valid-after=\"20260101Z\",valid-before=\"20270101Z\" {public}"
+            )),
+        ),
+        ("another key is listed", allowed(format!("acme {another}"))),
+        ("another message", Case { message: [MESSAGE, b" "].concat(), ..sound() }),
+        ("no message", Case { message: Vec::new(), ..sound() }),
+        ("another namespace is asked for", Case { namespace: "consign-card-v1".into(), ..sound() }),
+        ("the key is listed for another namespace", allowed(format!("acme namespaces=\"git\" {public}"))),
+        ("the key is listed for a pattern of namespaces", allowed(format!("acme namespaces=\"consign-*\" {public}"))),
+        ("another principal is asked for", Case { principal: "birch".into(), ..sound() }),
+        ("the key is not valid yet", allowed(format!("acme valid-after=\"20261123134001Z\" {public}"))),
+        ("the key is valid from this second on", allowed(format!("acme valid-after=\"{NOW}\" {public}"))),
+        ("the key has expired", allowed(format!("acme valid-before=\"20261123133959Z\" {public}"))),
+        ("the key expires in this second", allowed(format!("acme valid-before=\"{NOW}\" {public}"))),
+        ("the key is valid in local time", allowed(format!("acme valid-after=\"20260101\" {public}"))),
+        ("the key is listed as an authority only", allowed(format!("acme cert-authority {public}"))),
+        ("an option that nobody knows", allowed(format!("acme no-such-option {public}"))),
+        ("the key is revoked by a list", Case { revoked: Some(public.to_owned()), ..sound() }),
+    ]
+}
+
+/// Blobs that are signed as they stand, but should not be.
+fn lies(key: &Hand) -> Vec<(&'static str, Case)> {
+    let blob = || Blob::of(key);
+    let untouched = |key: &Hand| Blob { flags: 0, ..Blob::of(key) }.case();
+    let [one, other] = hardware();
+    let trailing = [&blob().bytes()[..], b"more"].concat();
+    vec![
+        ("version 0", Blob { version: 0, ..blob() }.case()),
+        ("version 2", Blob { version: 2, ..blob() }.case()),
+        ("a filled reserved field, which is signed", Blob { reserved: b"x", ..blob() }.case()),
+        ("an unknown hash, named and signed", Blob { hash: b"sha3-512", ..blob() }.case()),
+        ("SHA-1, named and signed", Blob { hash: b"sha1", ..blob() }.case()),
+        ("no hash", Blob { hash: b"", ..blob() }.case()),
+        ("bytes after the blob", Case { armour: armour_in_lines_of(70, &trailing).into(), ..blob().case() }),
+        ("no touch, Ed25519 hardware", untouched(&one)),
+        ("no touch, ECDSA hardware", untouched(&other)),
+    ]
+}
+
+/// The same signature, damaged or spelled otherwise.
+fn spellings(sound: &Case, blob: &[u8]) -> Vec<(&'static str, Case)> {
+    let text = String::from_utf8(sound.armour.clone()).unwrap();
+    let spelled = |armour: String| Case { armour: armour.into(), ..sound.clone() };
+    let bytes = |blob: &[u8]| spelled(armour_in_lines_of(70, blob));
+    let changed = |at: usize, by: &[u8]| [&blob[..at], by, &blob[at + by.len()..]].concat();
+    let reserved = blob.windows(4 + NAMESPACE.len()).position(|w| w == string(NAMESPACE.as_bytes())).unwrap();
+    let reserved = reserved + 4 + NAMESPACE.len();
+    let filled = [&blob[..reserved], &string(b"x"), &blob[reserved + 4..]].concat();
+    let flipped = changed(blob.len() - 1, &[blob[blob.len() - 1] ^ 1]);
+    vec![
+        ("one bit of the signature is changed", bytes(&flipped)),
+        ("the blob is cut short", bytes(&blob[..blob.len() - 1])),
+        ("another magic", bytes(&changed(0, b"SSHSIX"))),
+        ("a filled reserved field, which is not signed", bytes(&filled)),
+        ("lines of 76", spelled(armour_in_lines_of(76, blob))),
+        ("one line", spelled(armour_in_lines_of(1 << 20, blob))),
+        ("CRLF", spelled(text.replace('\n', "\r\n"))),
+        ("spaces at the end of lines", spelled(text.replace('\n', " \n"))),
+        ("a blank line within", spelled(text.replacen('\n', "\n\n", 2))),
+        ("no line end at the end", spelled(text.trim_end().to_owned())),
+        ("a line end more", spelled(format!("{text}\n"))),
+        ("a line before", spelled(format!("signature:\n{text}"))),
+        ("bytes after the armour", spelled(format!("{text}more\n"))),
+        ("a second signature after the first", spelled(format!("{text}{text}"))),
+        ("an armour of another kind", spelled(text.replace("SSH SIGNATURE", "PGP SIGNATURE"))),
+        ("nothing", spelled(String::new())),
+    ]
+}
+
+/// What needs a key file of `ssh-keygen`.
+fn other_keys(dir: &Path) -> Vec<(&'static str, Case)> {
+    let public = |name: &str| read(dir, &format!("{name}.pub"));
+    for (name, kind, bits) in [("ours", "ed25519", ""), ("short", "rsa", "1024"), ("ca", "ed25519", "")] {
+        make(dir, name, kind, bits);
+    }
+    assert!(
+        keygen(dir, &["-q", "-s", "ca", "-I", "id", "-n", "acme", "-V", "20250101Z:20300101Z", "ours"]),
+        "a certificate"
+    );
+    let by_certificate = signed_by_keygen(dir, "ours-cert.pub", &[]);
+    let authority = format!("cert-authority {}", public("ca"));
+    vec![
+        ("SHA-256", Case::new(signed_by_keygen(dir, "ours", &["-Ohashalg=sha256"]), &public("ours"))),
+        ("RSA of 1024 bits", Case::new(signed_by_keygen(dir, "short", &[]), &public("short"))),
+        ("a certificate, whose authority is listed", Case::new(by_certificate.clone(), &authority)),
+        ("a certificate, whose own key is listed", Case::new(by_certificate, &public("ours"))),
+    ]
+}
+
+#[test]
+fn what_ssh_keygen_refuses_we_refuse_and_where_we_differ_it_stands_in_the_table() {
+    if !have(&["ssh-keygen"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let key = Hand::Ed25519(ed25519_dalek::SigningKey::from_bytes(&[1; 32]));
+    let (sound, blob) = (Blob::of(&key).case(), Blob::of(&key).bytes());
+    let cases =
+        [questions(&sound, &key.public()), lies(&key), spellings(&sound, &blob), other_keys(dir.path())].concat();
+    let word = |accepted| if accepted { "accepts" } else { "refuses" }.to_owned();
+    let found: BTreeMap<String, [String; 2]> = cases
+        .iter()
+        .map(|(name, case)| ((*name).to_owned(), [word(case.keygen_accepts(dir.path())), word(case.we_accept())]))
+        .collect();
+    assert_eq!(found.len(), cases.len(), "two cases of one name");
+    let mut listed = BTreeMap::new();
+    for row in rows_of_page("sshsig") {
+        let [name, keygen, here, why] = row.as_slice() else { panic!("not four cells: {row:?}") };
+        assert!(keygen == here || !why.is_empty(), "no reason: {row:?}");
+        listed.insert(name.clone(), [keygen.clone(), here.clone()]);
+    }
+    assert_eq!(found, listed, "the verdicts are not what the page says");
+}
