@@ -38,7 +38,10 @@ enum Reader {
     Unpack,
 }
 
-const READERS: [Reader; 6] = [Reader::Inspect, Reader::Verify, Reader::Deep, Reader::List, Reader::Cat, Reader::Unpack];
+/// What every reader looks at is shown to three of them. What is seen later is nothing to `inspect`, which takes a tenth
+/// of a second to work out check words.
+const EARLY: [Reader; 3] = [Reader::Inspect, Reader::Verify, Reader::Unpack];
+const LATE: [Reader; 5] = [Reader::Verify, Reader::Deep, Reader::List, Reader::Cat, Reader::Unpack];
 
 impl Attack {
     fn all(folder: &Path) -> Vec<Attack> {
@@ -67,9 +70,13 @@ impl Attack {
         }
     }
 
-    /// Who reads it: a bundle of a partner everybody, the others who would write.
+    /// Who reads it. What isn't a partner's is shown to the one that would write.
     fn readers(&self) -> &'static [Reader] {
-        if self.mode == "partner" { &READERS } else { &READERS[5..] }
+        match (self.mode.as_str(), self.knows.contains('i')) {
+            ("partner", true) => &EARLY,
+            ("partner", false) => &LATE,
+            _ => &LATE[4..],
+        }
     }
 }
 
@@ -253,7 +260,7 @@ fn every_lie_of_the_second_writer_is_refused_with_its_word() {
 #[test]
 fn the_hostile_bundles_that_are_kept_are_refused_with_their_words() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/hostile");
-    assert!(show_all(&folder) > 400);
+    assert!(show_all(&folder) > 300);
 }
 
 /// 500 bits, evenly spread over a good bundle, each flipped in a copy that the binary gets.

@@ -1,5 +1,6 @@
 """One class of attack, and how it becomes bundles: signed by a partner, by a stranger, and not at all."""
 
+import zlib
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -88,9 +89,12 @@ def bundles(case, desk):
     if case.unsigned:
         bare = writer.outer(plan, made.made, {**case.lies, "signatures": lambda v, at: []})
         yield "unsigned", bare.file, case.unsigned, None
+    public = "i" in case.knows and case.word != "ok"
+    # A reader that meets a stranger stops there, and works out six check words, which takes long: a quarter will do.
+    if not public and zlib.crc32(case.name.encode()) % 4:
+        return
     strange = writer.Plan(**{**vars(plan), "signers": [desk.stranger, *plan.signers[1:]]})
     lies = {k: v for k, v in case.lies.items() if k in OUTER}
-    public = "i" in case.knows and case.word != "ok"
     word = case.stranger or (case.word if public else "untrusted")
     yield "stranger", writer.outer(strange, made.made, lies).file, word, None
 
