@@ -8,30 +8,11 @@ mod support;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
-use desk::{Desk, Ran, have, members};
+use desk::{Desk, Ran, members};
+use support::judge::{judge, python};
 use support::{tools, tree_of};
-
-fn python() -> std::ffi::OsString {
-    std::env::var_os("CONSIGN_PYTHON").unwrap_or_else(|| "python3".into())
-}
-
-/// Whether the judge can sit. It needs Python 3.11 with `blake3` (tests/second/requirements.txt), and stock tools.
-fn judge() -> bool {
-    if !have(&["age", "zstd", "ssh-keygen"]) {
-        return false;
-    }
-    let test = "import sys, blake3; sys.exit(sys.version_info < (3, 11))";
-    let there = Command::new(python()).args(["-c", test]).output().is_ok_and(|out| out.status.success());
-    if !there {
-        let what = "Python 3.11 with `blake3` (CONSIGN_PYTHON names it; tests/second/README.md)";
-        assert!(std::env::var_os("CONSIGN_ALL_TOOLS").is_none(), "{what} is not there");
-        let _unused = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("SKIPPED: a test needs {what}\n"));
-    }
-    there
-}
 
 /// A folder with keys that the second implementation made: `a` sends, `b` receives.
 fn desk() -> Desk {

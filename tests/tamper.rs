@@ -4,9 +4,9 @@ mod support;
 
 use std::fs;
 
-use consign::bundle::{Error, Opened, Signed};
+use consign::bundle::{Error, Opened, Signed, Unpack};
 use consign::class::{Class, Fault};
-use consign::files::Silent;
+use consign::files::{Root, Silent, Source};
 use support::*;
 
 fn verify(bytes: &[u8], trust: &Trust) -> Result<(), Error> {
@@ -30,7 +30,6 @@ fn scene() -> Scene {
     let tree = dir.path().join("tree");
     fs::create_dir(&tree).unwrap();
     fs::write(tree.join("a.txt"), "hello\n").unwrap();
-    fs::write(tree.join("b.txt"), "world\n").unwrap();
     let (from, to) = (Firm::new(), Firm::new());
     let (bundle, _) = bundle_of(&tree, &from, &[&to], 1);
     Scene { from, to, bundle, dir }
@@ -42,21 +41,52 @@ fn a_whole_bundle_is_good() {
     verify(&s.bundle, &s.from.trusts()).unwrap();
 }
 
-#[test]
-fn one_bit_of_every_byte_is_noticed_by_verify_and_by_unpack() {
-    let s = scene();
+/// Flips bits of a bundle in a file of its own: those of every second byte, from `first` on. Returns how many.
+fn flip_each(s: &Scene, first: usize) -> usize {
+    let (file, to) = (s.dir.path().join(format!("flipped-{first}")), s.dir.path().join(format!("out-{first}")));
     let trust = s.from.trusts();
-    for at in 0..s.bundle.len() {
-        let mut changed = s.bundle.clone();
-        changed[at] ^= 1 << (at % 8);
-        let e = verify(&changed, &trust).expect_err(&format!("byte {at} is free for verify"));
-        assert!(matches!(e.class(), Class::Changed | Class::Unsafe), "byte {at}: {e}");
-        if at % 7 == 0 {
-            let to = s.dir.path().join("out");
-            assert!(unpack(&changed, &s.to, &trust, &to).is_err(), "byte {at} is free for unpack");
-            fs::remove_dir_all(&to).unwrap_or_default();
+    fs::write(&file, &s.bundle).unwrap();
+    let open = || Source::open(&file, &Silent).unwrap();
+    let verify = || Signed::check(Opened::read(open())?, &trust)?.trust()?.check_all(1, &Silent);
+    let unpack = || {
+        let revealed = reveal_from(open(), &s.to, &trust)?;
+        fs::create_dir(&to).unwrap();
+        let counts = revealed.unpack_into(&Root::open(&to)?, &Unpack { workers: 1, ..plainly() }, &Silent);
+        fs::remove_dir_all(&to).unwrap();
+        counts.map(drop)
+    };
+    verify().unwrap();
+    unpack().unwrap();
+    let writer = fs::File::options().write(true).open(&file).unwrap();
+    let mut count = 0;
+    for (at, byte) in s.bundle.iter().enumerate().skip(first).step_by(2) {
+        for bit in 0..8 {
+            std::os::unix::fs::FileExt::write_all_at(&writer, &[byte ^ (1 << bit)], at as u64).unwrap();
+            let e = verify().expect_err(&format!("bit {bit} of byte {at} is free for verify"));
+            assert!(matches!(e.class(), Class::Changed | Class::Unsafe), "byte {at}: {e}");
+            let e = unpack().expect_err(&format!("bit {bit} of byte {at} is free for unpack"));
+            assert!(matches!(e.class(), Class::Changed | Class::Unsafe), "byte {at}: {e}");
+            count += 1;
         }
+        std::os::unix::fs::FileExt::write_all_at(&writer, &[*byte], at as u64).unwrap();
     }
+    count
+}
+
+#[test]
+fn every_bit_of_a_bundle_is_noticed_by_verify_and_by_unpack() {
+    let s = scene();
+    let flipped: usize = std::thread::scope(|scope| {
+        let halves = [0, 1].map(|first| {
+            scope.spawn({
+                let s = &s;
+                move || flip_each(s, first)
+            })
+        });
+        halves.into_iter().map(|half| half.join().unwrap()).sum()
+    });
+    assert_eq!(flipped, s.bundle.len() * 8);
+    println!("{flipped} single-bit flips, each by verify and by unpack");
 }
 
 #[test]

@@ -57,6 +57,9 @@ impl Lines {
         kept_max: u64,
     ) -> Result<(Front, Lines)> {
         let name = Member::Manifest(n).name();
+        if place.offset >= source.len() {
+            return Err(changed(name, "it is not where the bundle says it is").into());
+        }
         let found = member_at(source, place.offset)?;
         if found.name != name.as_bytes() || found.size != place.size {
             return Err(changed(name, "it is not where the bundle says it is").into());

@@ -170,8 +170,12 @@ impl Trusted {
         self.check_front(n, public, &front)?;
         let bundle = self.signed.says().bundle;
         let mine = Recipient::tag(recipient, bundle.bytes(), n as u64);
+        let tagged = file_tags.map(|tags| tags.contains(&mine));
+        if tagged == Some(false) {
+            return Err(changed("key file", "your key opens it, but its tags don't name you").into());
+        }
         let named = front.head.recipients.iter().any(|r| r.key == recipient);
-        if !named && !file_tags.is_some_and(|tags| tags.contains(&mine)) {
+        if !named && tagged.is_none() {
             let why = "your key opens it, but the sender did not name you: somebody else locked it to you";
             return Err(changed("manifest", why).into());
         }

@@ -76,7 +76,8 @@ pub(super) struct VolumeAt {
 struct Shared {
     entry: Entry,
     want: Want,
-    turn: Option<Turn>,
+    /// Boxed, as a hasher takes 2 KiB and a volume can hold 130,000 entries.
+    turn: Option<Box<Turn>>,
 }
 
 #[derive(Default)]
@@ -361,7 +362,7 @@ impl Feeder<'_> {
         if self.room == 0 {
             self.next_volume()?;
         }
-        let turn = (span > self.room).then(Turn::default);
+        let turn = (span > self.room).then(Box::default);
         let shared = Arc::new(Shared { entry, want, turn });
         let mut from = 0;
         while from < span {
@@ -391,7 +392,7 @@ impl Feeder<'_> {
             return Err(Feeder::overfull());
         }
         let several = bounds.clone().filter(|(from, to)| *to > offset && *from < end).count() > 1;
-        let shared = Arc::new(Shared { entry, want: Want::Write, turn: several.then(Turn::default) });
+        let shared = Arc::new(Shared { entry, want: Want::Write, turn: several.then(Box::default) });
         for (number, ((from, to), (plain, volume))) in bounds.zip(sizes().zip(self.run.volumes)).enumerate() {
             if to <= offset || from >= end {
                 continue;

@@ -101,6 +101,14 @@ pub enum Error {
         /// What the system said when its folder was synced.
         source: io::Error,
     },
+    /// A file that must be small and is not.
+    #[error("{} has more than {limit} bytes", path.display())]
+    TooLarge {
+        /// It.
+        path: PathBuf,
+        /// How many it may have.
+        limit: u64,
+    },
     /// The program was told to stop.
     #[error("stopped")]
     Stopped,
@@ -149,6 +157,7 @@ impl Fault for Error {
             Error::Pattern { .. } => "bad-pattern",
             Error::NoRoom { .. } => "no-room",
             Error::Unsettled { .. } => "not-synced",
+            Error::TooLarge { .. } => "too-large",
             Error::Stopped => "stopped",
         }
     }
@@ -162,7 +171,9 @@ impl Fault for Error {
             | Error::Git { .. }
             | Error::NoRoom { .. }
             | Error::Unsettled { .. } => Class::Failed,
-            Error::SpecialFile { .. } | Error::BadName { .. } | Error::Collision { .. } => Class::Unsafe,
+            Error::SpecialFile { .. } | Error::BadName { .. } | Error::Collision { .. } | Error::TooLarge { .. } => {
+                Class::Unsafe
+            }
             Error::LfsPointer { .. } => Class::Refused,
             Error::Pattern { .. } => Class::Usage,
             Error::Stopped => Class::Stopped(2),

@@ -297,7 +297,7 @@ fn open_file(path: &Path) -> io::Result<File> {
 /// Reads a small file whole, as a stream, refusing more than `limit` bytes.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says; [`Error::TooLarge`].
 pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>> {
     read_bounded(File::open(path).map_err(io_at("read", path))?, path, limit)
 }
@@ -306,8 +306,7 @@ fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(io_at("read", path))?;
     if bytes.len() as u64 > limit {
-        let e = io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"));
-        return Err(io_at("read", path)(e));
+        return Err(Error::TooLarge { path: path.to_owned(), limit });
     }
     Ok(bytes)
 }

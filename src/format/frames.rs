@@ -14,8 +14,9 @@ const STEP: usize = 256 << 10;
 /// Frames of whole lines.
 pub(super) struct Frames<'a> {
     from: Box<dyn Read + 'a>,
-    /// Bytes read and not yet inflated.
+    /// Bytes read, of which those from `start` on are not yet inflated.
     raw: Vec<u8>,
+    start: usize,
     ended: bool,
     unsqueezer: Unsqueezer,
     /// The lines of the frame read last.
@@ -35,6 +36,7 @@ impl<'a> Frames<'a> {
         Frames {
             from: Box::new(from),
             raw: Vec::new(),
+            start: 0,
             ended: false,
             unsqueezer: Unsqueezer::default(),
             lines: Vec::new(),
@@ -49,7 +51,7 @@ impl<'a> Frames<'a> {
     pub(super) fn advance(&mut self) -> Result<bool> {
         self.lines.clear();
         let Some(len) = self.whole_frame()? else { return Ok(false) };
-        let frame = self.raw.get(..len).unwrap_or_default();
+        let frame = self.raw.get(self.start..self.start + len).unwrap_or_default();
         let size = plain_len(frame, "manifest")?;
         if self.most.is_some_and(|most| size > most.saturating_sub(self.total)) {
             return Err(changed("manifest", "it holds more lines than the envelope says"));
@@ -60,28 +62,37 @@ impl<'a> Frames<'a> {
         }
         self.total += self.lines.len() as u64;
         self.taken += len as u64;
-        self.raw.drain(..len);
+        self.start += len;
         Ok(true)
     }
 
     /// Reads until a whole frame is at hand, and returns its length; `None` at the end.
     fn whole_frame(&mut self) -> Result<Option<usize>> {
         loop {
-            let found = if self.raw.is_empty() { None } else { first_len(&self.raw, "manifest").ok() };
+            let rest = self.raw.get(self.start..).unwrap_or_default();
+            let found = if rest.is_empty() { None } else { first_len(rest, "manifest").ok() };
             if found.is_some() {
                 return Ok(found);
             }
             if self.ended {
-                return if self.raw.is_empty() { Ok(None) } else { first_len(&self.raw, "manifest").map(Some) };
+                if rest.is_empty() {
+                    return Ok(None);
+                }
+                // What its header breaks comes first: zstd calls a frame damaged if its window is beyond zstd's own.
+                plain_len(rest, "manifest")?;
+                return first_len(rest, "manifest").map(Some);
             }
-            if self.raw.len() > self.largest + self.largest / 64 + (64 << 10) {
+            if rest.len() > self.largest + self.largest / 64 + (64 << 10) {
                 return Err(too_large("manifest", "a compressed frame far larger than its contents may be"));
             }
             self.fill()?;
         }
     }
 
+    /// Reads on. Inflated bytes are dropped here, not frame by frame, since a frame can be far smaller than a step.
     fn fill(&mut self) -> Result<()> {
+        self.raw.drain(..self.start);
+        self.start = 0;
         let before = self.raw.len();
         self.raw.resize(before + STEP, 0);
         let read = fill(&mut self.from, self.raw.get_mut(before..).unwrap_or_default());

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test crate uses its own part of it")]
 
 pub mod forge;
+pub mod judge;
 pub mod tools;
 
 use std::path::Path;
@@ -112,7 +113,11 @@ pub fn source_of(bytes: &[u8]) -> Source {
 }
 
 pub fn reveal(bytes: &[u8], as_whom: &Firm, trust: &Trust) -> consign::bundle::Result<Revealed> {
-    let trusted = Signed::check(Opened::read(source_of(bytes))?, trust)?.trust()?;
+    reveal_from(source_of(bytes), as_whom, trust)
+}
+
+pub fn reveal_from(source: Source, as_whom: &Firm, trust: &Trust) -> consign::bundle::Result<Revealed> {
+    let trusted = Signed::check(Opened::read(source)?, trust)?.trust()?;
     let admission = admit(trusted.signed().says().expires, now())?;
     let identities = as_whom.identities();
     let ask = consign::bundle::Ask { identities: &identities, key_files: &[], compartment: None };
