@@ -39,10 +39,14 @@ pub(super) struct Chooser<'a> {
 }
 
 impl<'a> Chooser<'a> {
-    /// For the entries of `part`; without `only`, all are asked for.
+    /// For the entries of `part` as a part of the union; without `only`, all are asked for.
     pub(super) fn of(part: &Part, revealed: &'a Revealed, only: Option<Only<'a>>) -> Result<Chooser<'a>> {
-        let lower = Lower::than(part, revealed)?;
-        Ok(Chooser { only, lower, waiting: Vec::new(), needed: Vec::new() })
+        Ok(Chooser { lower: Lower::than(part, revealed)?, ..Chooser::alone(only) })
+    }
+
+    /// For the entries of a part that is looked at alone.
+    pub(super) fn alone(only: Option<Only<'a>>) -> Chooser<'a> {
+        Chooser { only, lower: Lower::none(), waiting: Vec::new(), needed: Vec::new() }
     }
 
     /// Decides on the next entry.

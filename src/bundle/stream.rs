@@ -137,14 +137,9 @@ const MEMORY: u64 = 64 << 20;
 const WAITING_MAX: u64 = 16 << 20;
 
 impl Run<'_> {
-    /// Reads all volumes. `visit` sees every entry in order, before its contents, and says whether it is wanted; with
-    /// `full` the sums over all entries are checked at the end.
-    pub(super) fn run(
-        &self,
-        full: Option<&crate::format::envelope::Compartment>,
-        visit: &mut dyn FnMut(&Entry) -> Result<Want>,
-    ) -> Result<()> {
-        self.with_workers(&mut |give, failed| self.feed(full, visit, give, failed))
+    /// Reads all volumes. `visit` sees every entry in order, before its contents, and says whether it is wanted.
+    pub(super) fn run(&self, visit: &mut dyn FnMut(&Entry) -> Result<Want>) -> Result<()> {
+        self.with_workers(&mut |give, failed| self.feed(visit, give, failed))
     }
 
     /// Reads the volumes of one file, whose header is at `offset` of the stream.
@@ -193,12 +188,11 @@ impl Run<'_> {
 
     fn feed(
         &self,
-        full: Option<&crate::format::envelope::Compartment>,
         visit: &mut dyn FnMut(&Entry) -> Result<Want>,
         give: &SyncSender<Job>,
         failed: &AtomicBool,
     ) -> Result<()> {
-        let mut entries = self.part.entries(full.is_some())?;
+        let mut entries = self.part.entries(false)?;
         let mut feeder = Feeder { run: self, give, failed, number: 0, job: None, room: 0 };
         feeder.next_volume()?;
         while let Some(entry) = entries.next()? {
@@ -207,11 +201,7 @@ impl Run<'_> {
                 feeder.entry(entry, want)?;
             }
         }
-        feeder.end()?;
-        match full {
-            Some(public) => self.part.check_sums(&entries, public),
-            None => Ok(()),
-        }
+        feeder.end()
     }
 
     /// Has the disk begin early with what was written, so that the sync at the end is short.

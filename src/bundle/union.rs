@@ -20,6 +20,11 @@ struct Cursor<'a> {
 }
 
 impl<'a> Lower<'a> {
+    /// None, for those who look at each compartment alone.
+    pub(super) fn none() -> Lower<'a> {
+        Lower { cursors: Vec::new() }
+    }
+
     /// Those below the compartment of `part`.
     pub(super) fn than(part: &Part, revealed: &'a Revealed) -> Result<Lower<'a>> {
         let lower = revealed.open.iter().filter(|other| other.n < part.n);

@@ -17,6 +17,7 @@ use crate::files::{Progress, Root};
 use crate::format::changed;
 use crate::format::container::Member;
 use crate::format::entry::{Entry, Kind};
+use crate::format::envelope::Compartment;
 
 /// How to unpack.
 pub struct Unpack<'a> {
@@ -101,7 +102,7 @@ impl Revealed {
             let volumes = self.volumes(part, &places, salvage)?;
             self.one_part(part, &volumes, order, &mut making, progress)?;
         }
-        for part in &self.open {
+        for part in self.open.iter().filter(|_| makes) {
             making.finish(part, Chooser::of(part, self, order.only)?, order.no_links)?;
         }
         Ok(making.counts)
@@ -122,9 +123,12 @@ impl Revealed {
             (Some(path), Some(parent)) => Some(Base::open(path, &parent, progress)?),
             _ => None,
         };
-        let mut chooser = Chooser::of(part, self, order.only)?;
+        let mut chooser = match making.root {
+            Some(_) => Chooser::of(part, self, order.only)?,
+            None => Chooser::alone(order.only),
+        };
         let mut losses = Losses::of(part, volumes.iter().map(|v| v.lost));
-        run.run(Some(self.public(part)?), &mut |entry| {
+        run.run(&mut |entry| {
             check_against(base.as_ref(), entry)?;
             let choice = chooser.choose(entry)?;
             making.folders(&chooser.needed)?;
@@ -157,12 +161,12 @@ impl Revealed {
         Ok(())
     }
 
-    /// One pass over the entries, before anything is written: the counts fit, something is wanted, and what it needs
-    /// is there.
+    /// One pass over the entries, before anything is written: all sums over them are what was signed, something is
+    /// wanted, and what it needs is there.
     fn check_wanted(&self, order: &Unpack<'_>, making: bool) -> Result<()> {
         let (mut matched, mut links, mut refs) = (0_u64, 0_u64, false);
         for part in &self.open {
-            let found = Wanted::of(part, order, making)?;
+            let found = Wanted::of(part, self.public(part)?, order, making)?;
             matched += found.matched;
             links += found.links;
             refs |= found.refs;
@@ -189,16 +193,11 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(part: &Part, order: &Unpack<'_>, making: bool) -> Result<Wanted> {
-        let (mut found, mut files, mut bytes, mut refs) = (Wanted::default(), 0_u64, 0_u64, false);
-        let mut entries = part.entries(false)?;
+    fn of(part: &Part, public: &Compartment, order: &Unpack<'_>, making: bool) -> Result<Wanted> {
+        let mut found = Wanted::default();
+        let mut entries = part.entries(true)?;
         while let Some(entry) = entries.next()? {
             let path = entry.path.as_str();
-            if let Kind::File { size, .. } = &entry.kind {
-                files += 1;
-                bytes = bytes.saturating_add(*size);
-            }
-            refs |= entry.is_ref();
             if order.only.is_some_and(|only| !only(path)) {
                 continue;
             }
@@ -210,10 +209,7 @@ impl Wanted {
             }
         }
         // No more is ever written than was stated, and room was made for.
-        let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed(Member::Manifest(part.n).name(), why)) };
-        let head = &part.front.head;
-        ensure((files, bytes) == (head.files, head.bytes), "its counts differ from its entries")?;
-        ensure(!refs || head.parent.is_some(), "it takes files from a parent that it does not name")?;
+        part.check_sums(&entries, public)?;
         Ok(found)
     }
 }

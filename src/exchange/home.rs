@@ -56,6 +56,12 @@ impl Home {
         self.path.join("own.card")
     }
 
+    /// The check words of the key that signed last.
+    #[must_use]
+    pub fn words(&self) -> PathBuf {
+        self.path.join("check-words")
+    }
+
     /// The private part of a bundle's ledger line (FORMAT §5.10).
     #[must_use]
     pub fn private(&self, reference: &str) -> PathBuf {

@@ -12,6 +12,7 @@ pub mod receive;
 pub mod repair;
 pub mod send;
 pub mod trust;
+mod words;
 
 pub use chain::Lines;
 pub use error::{Error, Result};

@@ -1,7 +1,7 @@
 //! The words that travel with a bundle: `README.txt` inside it, and the cover note beside it. Both tell a person
 //! what to type, with consign and with stock tools (FORMAT §7).
 
-use crate::crypto::{PublicKey, check_words};
+use crate::crypto::PublicKey;
 
 use super::Result;
 
@@ -67,12 +67,11 @@ impl Note<'_> {
         ))
     }
 
-    /// The cover note, for a mail or a chat.
+    /// The cover note, for a mail or a chat, with the six check words of the key that signs.
     ///
     /// # Errors
     /// When the key can't be encoded.
-    pub fn cover(&self) -> Result<String> {
-        let words = check_words(self.signer)?.join(" ");
+    pub fn cover(&self, words: &str) -> Result<String> {
         let files = if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) };
         let from = if self.card {
             format!(

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::ledger::Claimed;
 use super::note::Note;
-use super::{Error, Home, Ledger, Result, keys, partners};
+use super::{Error, Home, Ledger, Result, keys, partners, words};
 use crate::bundle::select::{self, Selection};
 use crate::bundle::{self, Lens, Parcel, Sealed, TermsText};
 use crate::crypto::{self, Digest, SigningKey, digest, encrypt_to};
@@ -318,7 +318,7 @@ impl Draft<'_> {
                 pending.sync()?;
                 let entry = self.record(&sealed, signer)?;
                 let mut note = Pending::create(&note_of(target), self.order.force)?;
-                let text = self.note(&sealed, signer).cover()?;
+                let text = self.note(&sealed, signer).cover(&words::of(self.home, signer)?)?;
                 note.write_all(text.as_bytes()).map_err(files::io_at("write", note.target()))?;
                 pending.write_all(&sealed.tail).map_err(files::io_at("write", target))?;
                 pending.publish()?;
@@ -457,9 +457,9 @@ struct OwnedNote {
 }
 
 impl OwnedNote {
-    fn cover(&self) -> Result<String> {
+    fn cover(&self, words: &str) -> Result<String> {
         let (file, sender, signer) = (self.file.as_str(), self.sender.as_str(), &self.signer);
-        Note { file, sender, signer, files: self.files, card: self.card }.cover()
+        Note { file, sender, signer, files: self.files, card: self.card }.cover(words)
     }
 }
 
