@@ -141,7 +141,9 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
 fn claim(parent: &Parent, temp: &OsStr, mode: u32) -> io::Result<Option<File>> {
     for _ in 0..TRIES {
         match parent.create(temp, mode) {
-            Ok(file) if try_lock(&file).unwrap_or(false) && parent.holds(temp, &file) => return Ok(Some(file)),
+            Ok(file) if try_lock(&file).unwrap_or(false) && parent.holds(temp, &file).unwrap_or(false) => {
+                return Ok(Some(file));
+            }
             Ok(_) => std::thread::sleep(PAUSE),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 if !remove_leftover(parent, temp) {
@@ -157,7 +159,7 @@ fn claim(parent: &Parent, temp: &OsStr, mode: u32) -> io::Result<Option<File>> {
 /// Removes a hidden file whose lock nobody holds.
 fn remove_leftover(parent: &Parent, name: &OsStr) -> bool {
     let Ok(file) = parent.read(name) else { return false };
-    try_lock(&file).unwrap_or(false) && parent.holds(name, &file) && parent.remove(name).is_ok()
+    try_lock(&file).unwrap_or(false) && parent.holds(name, &file).unwrap_or(false) && parent.remove(name).is_ok()
 }
 
 /// Removes hidden files of runs that were killed: those whose lock nobody holds.

@@ -10,7 +10,7 @@ use super::{Result, io_at};
 /// A held lock.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -45,7 +45,12 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
 impl Lock {
     /// Takes the lock on an open file; `None` if somebody holds it.
     pub(super) fn of(file: File) -> io::Result<Option<Lock>> {
-        Ok(try_lock(&file)?.then_some(Lock { _file: file }))
+        Ok(try_lock(&file)?.then_some(Lock { file }))
+    }
+
+    /// The file that is locked.
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Waits until the lock is free.
@@ -55,7 +60,7 @@ impl Lock {
     pub fn wait(path: &Path) -> Result<Lock> {
         let file = open(path)?;
         retry(|| file.lock()).map_err(io_at("lock", path))?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 
     /// Takes the lock if it is free; `None` if somebody holds it.

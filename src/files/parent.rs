@@ -74,20 +74,21 @@ impl Parent {
     }
 
     /// Whether a name in it is that open file.
-    pub(super) fn holds(&self, name: &OsStr, file: &File) -> bool {
+    pub(super) fn holds(&self, name: &OsStr, file: &File) -> io::Result<bool> {
         #[cfg(unix)]
         {
             use cap_std::fs::MetadataExt as _;
             use std::os::unix::fs::MetadataExt as _;
-            match (file.metadata(), self.look(name)) {
-                (Ok(a), Ok(b)) => a.dev() == b.dev() && a.ino() == b.ino(),
-                _ => false,
+            let open = file.metadata()?;
+            match self.look(name) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+                found => found.map(|found| (found.dev(), found.ino()) == (open.dev(), open.ino())),
             }
         }
         #[cfg(not(unix))]
         {
             let _ = file;
-            self.look(name).is_ok()
+            Ok(self.look(name).is_ok())
         }
     }
 
@@ -142,7 +143,7 @@ impl Parent {
     pub(super) fn remove_all(&self, name: &OsStr) -> io::Result<()> {
         let mut stack = vec![PathBuf::from(name)];
         while let Some(path) = stack.last().cloned() {
-            match self.dir.remove_dir(&path) {
+            match retry(|| self.dir.remove_dir(&path)) {
                 Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
                 Err(e) => return Err(e),
                 Ok(()) => {

@@ -13,6 +13,7 @@ use super::litter;
 use super::lock::Lock;
 use super::names::Names;
 use super::parent::Parent;
+use super::retry::retry;
 use super::{Error, Result, io_at};
 
 /// What is made in a staging folder.
@@ -158,7 +159,9 @@ fn take_lock(folder: &Parent) -> io::Result<Option<Lock>> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => folder.read(OsStr::new(LOCK))?,
         made => made?,
     };
-    Lock::of(lock)
+    // One that was removed after it was opened, by a run that tidied up, locks nothing.
+    let Some(lock) = Lock::of(lock)? else { return Ok(None) };
+    Ok(folder.holds(OsStr::new(LOCK), lock.file())?.then_some(lock))
 }
 
 /// Empties a staging folder through its handle, and removes it: never what somebody put in its place.
@@ -168,7 +171,7 @@ fn remove(parent: &Parent, folder: &Parent, name: &OsStr) -> io::Result<()> {
     for file in [LINK, LOCK] {
         folder.remove(OsStr::new(file)).or_else(absent)?;
     }
-    parent.dir().remove_dir(name)
+    retry(|| parent.dir().remove_dir(name))
 }
 
 fn is_free(target: &Path) -> Result<bool> {
