@@ -43,7 +43,7 @@ pub use listing::{Listing, What};
 pub use litter::remove_litter;
 pub use lock::Lock;
 pub use names::Names;
-pub use printable::{Printable, printable, printable_lines};
+pub use printable::{Printable, printable, printable_lines, push_printable};
 pub use progress::{Progress, Silent};
 pub use reading::{Folder, TreeReader};
 pub use revision::{Listed, Revision};

@@ -27,6 +27,15 @@ pub fn printable(text: &str) -> String {
     Printable(text).to_string()
 }
 
+/// Appends the text, safe to show.
+pub fn push_printable(out: &mut String, text: &str) {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return out.push_str(text);
+    }
+    // A String can always be written to.
+    let _unused = fmt::Write::write_fmt(out, format_args!("{}", Printable(text)));
+}
+
 /// Like [`printable`], for text of several lines: LF and tabs stay, CRLF becomes LF.
 #[must_use]
 pub fn printable_lines(text: &str) -> String {

@@ -39,15 +39,18 @@ impl Time {
     /// For people: `YYYY-MM-DD HH:MM UTC`.
     #[must_use]
     pub fn for_people(self) -> String {
-        format!("{} UTC", self.to_the_minute())
+        let mut text = String::with_capacity(20);
+        self.push_minute(&mut text);
+        text + " UTC"
     }
 
-    /// `YYYY-MM-DD HH:MM`, in UTC.
-    #[must_use]
-    pub fn to_the_minute(self) -> String {
-        let mut text = self.to_string().replacen('T', " ", 1);
-        text.truncate(16);
-        text
+    /// Appends `YYYY-MM-DD HH:MM`, in UTC.
+    pub fn push_minute(self, out: &mut String) {
+        let text = self.spelled();
+        let text = std::str::from_utf8(&text).unwrap_or_default();
+        out.push_str(text.get(..10).unwrap_or_default());
+        out.push(' ');
+        out.push_str(text.get(11..16).unwrap_or_default());
     }
 
     /// When something ends that people write as a date (its last second, UTC), a time, or a span from `now`
@@ -76,14 +79,8 @@ impl Time {
         Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    fn civil(self) -> civil::DateTime {
-        EPOCH.checked_add(SignedDuration::from_secs(self.0)).unwrap_or(EPOCH)
-    }
-}
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // By hand, since a listing shows one for each entry; `strftime` takes ten times as long.
+    /// By hand, since a listing shows one for each entry; `strftime` takes ten times as long.
+    fn spelled(self) -> [u8; 20] {
         let time = self.civil();
         let mut text = *b"0000-00-00T00:00:00Z";
         put(&mut text[0..4], time.year());
@@ -92,7 +89,17 @@ impl fmt::Display for Time {
         put(&mut text[11..13], time.hour().into());
         put(&mut text[14..16], time.minute().into());
         put(&mut text[17..19], time.second().into());
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        text
+    }
+
+    fn civil(self) -> civil::DateTime {
+        EPOCH.checked_add(SignedDuration::from_secs(self.0)).unwrap_or(EPOCH)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.spelled()).map_err(|_| fmt::Error)?)
     }
 }
 

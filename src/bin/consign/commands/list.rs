@@ -1,10 +1,9 @@
 //! `consign list`: the files in a bundle, from its manifest alone.
 
-use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 
 use consign::bundle::{self, Revealed};
-use consign::files::{Globs, Printable};
+use consign::files::{Globs, push_printable};
 use consign::format::entry::{Entry, Kind};
 use consign::format::time::Time;
 use serde_json::json;
@@ -58,7 +57,7 @@ fn as_lines(revealed: &Revealed, fits: &dyn Fn(&Entry) -> bool, to: &mut dyn Wri
         shown += 1;
         line.clear();
         if several {
-            let _unused = write!(line, "c{n} ");
+            line.push_str(&format!("c{n} "));
         }
         push_text(&mut line, entry);
         out.write_all(line.as_bytes()).map_err(bundle::Error::Output)
@@ -70,24 +69,28 @@ fn as_lines(revealed: &Revealed, fits: &dyn Fn(&Entry) -> bool, to: &mut dyn Wri
 /// Mode, size, time, path: escaped always, since a name may hold anything.
 fn push_text(out: &mut String, entry: &Entry) {
     let (mode, size) = match &entry.kind {
-        Kind::File { size, exec: true, .. } => ("-rwx", Some(*size)),
-        Kind::File { size, .. } => ("-rw-", Some(*size)),
-        Kind::Dir => ("drwx", None),
-        Kind::Link { .. } => ("lrwx", None),
+        Kind::File { size, exec: true, .. } => ("-rwx ", size.to_string()),
+        Kind::File { size, .. } => ("-rw- ", size.to_string()),
+        Kind::Dir => ("drwx ", "-".to_owned()),
+        Kind::Link { .. } => ("lrwx ", "-".to_owned()),
     };
-    // A String can always be written to.
-    let _unused = match size {
-        Some(size) => write!(out, "{mode} {size:>12}  "),
-        None => write!(out, "{mode} {:>12}  ", "-"),
-    };
-    let time = Time::from_unix(i64::try_from(entry.mtime).unwrap_or(i64::MAX));
-    let _unused = write!(out, "{}  {}", time.to_the_minute(), Printable(entry.path.as_str()));
-    let _unused = match &entry.kind {
-        Kind::Dir => writeln!(out, "/"),
-        Kind::Link { to } => writeln!(out, " -> {}", Printable(to)),
-        Kind::File { unchanged: true, .. } => writeln!(out, "   (unchanged)"),
-        Kind::File { .. } => writeln!(out),
-    };
+    out.push_str(mode);
+    out.extend(std::iter::repeat_n(' ', 12_usize.saturating_sub(size.len())));
+    out.push_str(&size);
+    out.push_str("  ");
+    Time::from_unix(i64::try_from(entry.mtime).unwrap_or(i64::MAX)).push_minute(out);
+    out.push_str("  ");
+    push_printable(out, entry.path.as_str());
+    match &entry.kind {
+        Kind::Dir => out.push('/'),
+        Kind::Link { to } => {
+            out.push_str(" -> ");
+            push_printable(out, to);
+        }
+        Kind::File { unchanged: true, .. } => out.push_str("   (unchanged)"),
+        Kind::File { .. } => {}
+    }
+    out.push('\n');
 }
 
 fn as_json(n: usize, entry: &Entry) -> serde_json::Value {
