@@ -56,6 +56,41 @@ fn sources() -> Vec<(String, String)> {
     files.iter().map(|f| (name(f), fs::read_to_string(f).unwrap())).collect()
 }
 
+/// Everything that is written in Rust here, as one text.
+fn everything() -> String {
+    fn walk(dir: &Path, out: &mut String) {
+        for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            match path.extension().and_then(|e| e.to_str()) {
+                _ if path.is_dir() && !path.ends_with("target") => walk(&path, out),
+                Some("rs") => out.push_str(&fs::read_to_string(&path).unwrap()),
+                _ => {}
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = String::new();
+    ["src", "tests"].iter().for_each(|folder| walk(&root.join(folder), &mut all));
+    all
+}
+
+#[test]
+fn the_threat_model_names_tests_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (page, all) = (fs::read_to_string(root.join("docs/THREAT-MODEL.md")).unwrap(), everything());
+    let is_name = |name: &str| {
+        name.matches('_').count() > 2 && name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    let named: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(|name| is_name(name)).collect();
+    assert!(named.len() > 50, "{}", named.len());
+    let missing: Vec<_> = named.iter().filter(|name| !all.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "docs/THREAT-MODEL.md names {missing:?}");
+    let files: BTreeSet<&str> =
+        page.split('`').skip(1).step_by(2).filter(|t| t.ends_with(".rs") && t.contains('/')).collect();
+    let missing: Vec<_> =
+        files.iter().filter(|file| !root.join(file).exists() && !root.join("src").join(file).exists()).collect();
+    assert!(missing.is_empty(), "docs/THREAT-MODEL.md names {missing:?}");
+}
+
 /// The code without its tests, comments and string contents.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
