@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Mutex;
 
 use super::reveal::{Part, Revealed};
-use super::stream::{Rest, Run, Sink, VolumeAt};
+use super::run::{Rest, Run, Sink, VolumeAt};
 use super::{Error, Result};
 use crate::files::Progress;
 use crate::format::changed;

@@ -10,7 +10,7 @@ use super::losses::Losses;
 use super::making::{Counts, Making};
 use super::open::Place;
 use super::reveal::{Part, Revealed};
-use super::stream::{Rest, Run, Sink, VolumeAt, Want};
+use super::run::{Rest, Run, Sink, VolumeAt, Want};
 use super::{Error, Result};
 use crate::crypto::Digest;
 use crate::files::{Progress, Root};
