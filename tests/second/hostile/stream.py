@@ -1,7 +1,7 @@
 """Lies in the stream and its volumes: headers that differ from the predicted ones, frames that lie (FORMAT §1.6, §3)."""
 
 from .. import tarlines, tools, zstdframe
-from .case import DEEP, HEADS, KEYED, SHOWN, Case, file, folder
+from .case import DEEP, HEADS, KEYED, SHOWN, Case, file
 from .outside import FIELDS
 
 
@@ -114,9 +114,9 @@ def cuts():
 
 def many():
     """As many entries in one volume as there can be. The first is wrong, so that nothing is written."""
-    lies = {"entries": lambda v, at: [folder(f"{i:07}") for i in range(130_000)],
+    lies = {"entries": lambda v, at: [file(f"{i:07}", b"") for i in range(130_000)],
             "parts": lambda v, at: [b"x" + v[0][1:], *v[1:]]}
-    yield Case("bomb-of-130000-folders-in-one-volume", "§1.6", "changed", DEEP, lies, cat="not-there", small=False,
+    yield Case("bomb-of-130000-files-in-one-volume", "§1.6", "changed", DEEP, lies, cat="not-there", small=False,
                plan=lambda d: d.plan(d.part(volume=64 << 20)))
 
 
