@@ -54,8 +54,7 @@ pub(super) struct Gatherer<'a> {
 
 impl<'a> Gatherer<'a> {
     pub(super) fn new(copies: &'a [Copy], progress: &'a dyn Progress) -> Gatherer<'a> {
-        let budget = copies.iter().map(|c| c.source.len().saturating_mul(4).saturating_add(64 << 20)).collect();
-        let buffer = vec![0; 256 << 10];
+        let (budget, buffer) = (Gatherer::budgets(copies), vec![0; 256 << 10]);
         Gatherer { copies, progress, wanted: HashSet::new(), found: HashMap::new(), budget, buffer }
     }
 
@@ -63,9 +62,22 @@ impl<'a> Gatherer<'a> {
     pub(super) fn run(mut self, members: &[(Member, Digest)], anchors: &[u64]) -> Result<Gathered> {
         self.wanted = members.iter().map(|(_, hash)| *hash).collect();
         self.progress.begin("look through", self.copies.first().map_or(0, |c| c.source.len()));
+        // Those whose header tells how long they are come first, so that guesses never use up their budget.
+        self.try_starts(members, anchors, false)?;
+        self.budget = Gatherer::budgets(self.copies);
+        self.try_starts(members, anchors, true)?;
+        let hints = self.hints(members);
+        self.try_hints(members, &hints)?;
+        self.try_lengths()?;
+        let spots = members.iter().map(|(_, hash)| self.found.get(hash).copied()).collect();
+        Ok(Gathered { spots, hints })
+    }
+
+    /// Tries the starts with a sound header, or those that are `loose`.
+    fn try_starts(&mut self, members: &[(Member, Digest)], anchors: &[u64], loose: bool) -> Result<()> {
         for (n, copy) in self.copies.iter().enumerate() {
             let lost: Option<HashSet<String>> = (n > 0).then(|| self.lost(members).map(|m| m.name()).collect());
-            for start in &copy.starts {
+            for start in copy.starts.iter().filter(|start| start.size.is_none() == loose) {
                 if self.wanted.is_empty() {
                     break;
                 }
@@ -75,11 +87,11 @@ impl<'a> Gatherer<'a> {
                 }
             }
         }
-        let hints = self.hints(members);
-        self.try_hints(members, &hints)?;
-        self.try_lengths()?;
-        let spots = members.iter().map(|(_, hash)| self.found.get(hash).copied()).collect();
-        Ok(Gathered { spots, hints })
+        Ok(())
+    }
+
+    fn budgets(copies: &[Copy]) -> Vec<u64> {
+        copies.iter().map(|c| c.source.len().saturating_mul(4).saturating_add(64 << 20)).collect()
     }
 
     fn lost<'m>(&'m self, members: &'m [(Member, Digest)]) -> impl Iterator<Item = Member> + 'm {

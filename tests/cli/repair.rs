@@ -217,3 +217,32 @@ fn where_no_file_is_whole_nothing_is_written() {
     nothing_at(&desk, "out");
     desk.run("acme", "log").ok();
 }
+
+#[test]
+fn who_has_no_key_is_told_of_damage_first_and_of_no_salvage_that_can_not_work() {
+    let (desk, whole) = desk();
+    desk.write("one.consign", damaged(&whole, &["c0/v000002.age"]));
+    desk.run("ci", "verify --deep --signer north.card one.consign")
+        .fails(3, "changed")
+        .says("c0/v000002.age")
+        .says("--salvage");
+    desk.run("ci", "verify --deep --signer north.card acme-0001.consign").fails(4, "wrong-key");
+    for member in ["c0/key.age", "c0/manifest.age"] {
+        desk.write("closed.consign", damaged(&whole, &[member]));
+        let ran = desk.run("acme", "verify closed.consign");
+        assert!(ran.code == 3 && ran.out.contains("consign repair") && !ran.out.contains("--salvage"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_repair_whose_report_is_lost_is_not_told_as_undone() {
+    let (desk, whole) = desk();
+    desk.write("one.consign", damaged(&whole, &["c0/v000002.age"]));
+    let full = std::process::Stdio::from(fs::File::options().write(true).open("/dev/full").unwrap());
+    let mut command = desk.command("acme");
+    command.args(["repair", "one.consign", "--from", "acme-0001.consign", "-o", "two.consign"]);
+    let ran = command.stdout(full).output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(ran.status.code() == Some(1) && told.contains("[report-lost]") && told.contains("is done"), "{told}");
+    assert!(fs::read(desk.path("two.consign")).unwrap() == whole);
+}

@@ -222,7 +222,8 @@ pub(crate) fn finish(result: Result<Report, Failure>, command: &str, voice: &Voi
 /// A report that could not be written: what it tells of is done all the same, unless it is all there is.
 fn lost(error: &io::Error, report: &Report, command: &str) -> Failure {
     let failure = Failure::stdout(error);
-    let changes = ["pack", "unpack", "key new", "card", "partner add", "partner remove", "man"].contains(&command);
+    let changes =
+        ["pack", "unpack", "repair", "key new", "card", "partner add", "partner remove", "man"].contains(&command);
     if !changes || report.raw.is_some() {
         return failure;
     }

@@ -86,16 +86,27 @@ impl Located {
             let lines = files.named.iter().take(SHOWN).map(|(path, _, volume)| format!("{path} ({volume})"));
             report = listed(report, "files", lines, files.total);
         }
+        let labels = std::iter::once("fix").chain(std::iter::repeat(""));
+        labels.zip(self.fixes(path)).fold(report, |report, (label, fix)| report.fact(label, fix))
+    }
+
+    /// What to do, in order.
+    fn fixes(&self, path: &Path) -> Vec<String> {
         let name = if path.as_os_str() == "-" { "BUNDLE".to_owned() } else { path.display().to_string() };
-        report = report.fact("fix", format!("with another copy: consign repair {name} --from COPY -o WHOLE.consign"));
-        if self.damage.iter().any(|d| d.what.is_loss()) {
-            report = report.fact("", format!("for its whole files: consign unpack --salvage {name}"));
+        let mut fixes = vec![format!("with another copy: consign repair {name} --from COPY -o WHOLE.consign")];
+        // Without its key and its manifest nothing of a compartment can be told from damage.
+        let lost = || self.damage.iter().filter(|d| d.what.is_loss());
+        let is_opening = |d: &Damage| d.volume.is_none() && d.member.starts_with('c');
+        if lost().next().is_some() && !lost().any(is_opening) {
+            fixes.push(format!("for its whole files: consign unpack --salvage {name}"));
         }
-        report.fact("", "or ask the sender to send it again")
+        fixes.push("or ask the sender to send it again".to_owned());
+        fixes
     }
 
     /// As fields of a JSON object.
-    pub(crate) fn fields(&self, into: &mut Value) {
+    pub(crate) fn fields(&self, path: &Path, into: &mut Value) {
+        into["fix"] = json!(self.fixes(path));
         into["damaged"] = as_json(&self.damage);
         into["damaged_count"] = json!(self.damage.len());
         into["unknown"] = json!(self.unknown);

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
                 let mut fields = json!({ "bundle": path, "ok": false, "code": failure.word,
                     "class": failure.class.word(), "exit": failure.class.code(), "message": failure.message,
                     "fix": failure.fix, "facts": facts(&failure), "paths": failure.paths });
-                located.iter().for_each(|located| located.fields(&mut fields));
+                located.iter().for_each(|located| located.fields(path, &mut fields));
                 results.push(fields);
             }
         }
@@ -106,11 +106,19 @@ fn one(
 ) -> Result<Good, (Failure, Option<Located>)> {
     let source = world.open(path).map_err(|failure| (failure, None))?;
     check(args, world, trust, keys, source.clone()).map_err(|failure| {
+        // What no key opens can be damaged all the same, and that comes first.
+        let closed = matches!(failure.class, Class::WrongKey | Class::NeedsAPerson);
+        let damaged = closed.then(|| outside(world, trust, source.clone()).err()).flatten();
+        let failure = damaged.unwrap_or(failure);
         let mut open = |mended: Mended| open(args, world, trust, keys, mended.into_trusted());
         let has_key = args.deep || !args.opening.identities.files.is_empty();
         let located = locate(world, trust, source, &failure, if has_key { Some(&mut open) } else { None });
         (failure, located)
     })
+}
+
+fn outside(world: &World, trust: &Trust, source: Source) -> Result<(), Failure> {
+    Ok(trusted(world, source, trust)?.check_all(world.workers(), &world.progress)?)
 }
 
 fn check(args: &Verify, world: &World, trust: &Trust, keys: &Keys, source: Source) -> Result<Good, Failure> {
