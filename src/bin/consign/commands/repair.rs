@@ -7,7 +7,7 @@ use consign::exchange::repair::{self, Order};
 use serde_json::json;
 
 use super::damage;
-use super::opening::{self, explain, number};
+use super::opening::{self, count, explain};
 use crate::cli::Repair;
 use crate::fault::Failure;
 use crate::output::Report;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Repair, world: &World) -> Result<Report, Failure> {
     let mut report = damage::damaged(report, &mended.damage);
     let mut taken = Vec::new();
     for (path, members) in paths.iter().zip(&mended.taken) {
-        report = report.fact("took", format!("{} members from {}", number(*members), path.display()));
+        report = report.fact("took", format!("{} from {}", count(*members, "member"), path.display()));
         taken.push(json!({ "copy": path, "members": members }));
     }
     if mended.damage.is_empty() {
