@@ -1,7 +1,7 @@
 //! What should be packed: everything the packer must be told.
 
 use super::select::Selection;
-use crate::crypto::{Digest, SigningKey};
+use crate::crypto::{Digest, Signer};
 use crate::format::envelope;
 use crate::format::time::Time;
 use crate::policy::Clearance;
@@ -27,7 +27,7 @@ pub struct Order<'a> {
     /// The sender's card, if its first signer is the first of `signers`.
     pub card: Option<&'a [u8]>,
     /// Who signs, in this order; at least one.
-    pub signers: &'a [&'a SigningKey],
+    pub signers: &'a [&'a dyn Signer],
     /// The parts of the bundle; at least one.
     pub parcels: &'a [Parcel<'a>],
     /// The head of the sender's ledger.

@@ -20,4 +20,4 @@ pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase
 pub use error::{Error, Result};
 pub use identity::{Identities, Opened, canonical_recipient, dearmour, new_identity};
 pub use secret::{PassphraseSource, Secret, random};
-pub use sign::{Fingerprint, PublicKey, SigningKey, split_armours};
+pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, split_armours};

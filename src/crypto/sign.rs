@@ -162,6 +162,28 @@ pub(super) fn is_ssh_private(pem: &[u8]) -> bool {
     PrivateKey::from_openssh(pem).is_ok()
 }
 
+/// Whatever signs for one public key: an unlocked key, an agent, a security key.
+pub trait Signer: Send + Sync {
+    /// The public half.
+    fn public(&self) -> PublicKey;
+
+    /// Signs `message` and returns the armour, byte for byte as `ssh-keygen -Y sign` would write it.
+    ///
+    /// # Errors
+    /// [`Error::System`] when the key can't sign.
+    fn sign(&self, namespace: &str, message: &[u8]) -> Result<String>;
+}
+
+impl Signer for SigningKey {
+    fn public(&self) -> PublicKey {
+        SigningKey::public(self)
+    }
+
+    fn sign(&self, namespace: &str, message: &[u8]) -> Result<String> {
+        SigningKey::sign(self, namespace, message)
+    }
+}
+
 /// A secret signing key, unlocked.
 pub struct SigningKey(PrivateKey);
 

@@ -11,7 +11,7 @@ use super::note::Note;
 use super::{Error, Home, Ledger, Result, keys, partners, words};
 use crate::bundle::select::{self, Selection};
 use crate::bundle::{self, Lens, Parcel, Sealed, TermsText};
-use crate::crypto::{self, Digest, SigningKey, digest, encrypt_to};
+use crate::crypto::{self, Digest, Signer, digest, encrypt_to};
 use crate::files::{self, Glob, Pending, Progress, folder_of};
 use crate::format::card::SignedCard;
 use crate::format::envelope::{BundleRef, Kind, valid_name};
@@ -293,28 +293,29 @@ impl Draft<'_> {
         name.unwrap_or_else(|| format!("{}.consign", self.name))
     }
 
-    fn sender(&self, signer: &SigningKey) -> String {
+    fn sender(&self, signer: &dyn Signer) -> String {
         match &self.card {
             Some(card) => card.card.name.clone(),
             None => signer.public().fingerprint().to_string(),
         }
     }
 
-    /// Packs, records and publishes. `stream` is where a bundle without a file goes.
+    /// Packs, records and publishes. The first of `signers` is the sender. `stream` is where a bundle without a file goes.
     ///
     /// # Errors
     /// Anything that fails before the tail leaves nothing that can be opened; after it, the ledger has a line.
     pub fn ship(
         self,
-        signer: &SigningKey,
+        signers: &[&dyn Signer],
         stream: Option<&mut dyn Write>,
         lens: &dyn Lens,
         progress: &dyn Progress,
     ) -> Result<Shipment> {
+        let signer = *signers.first().ok_or(bundle::Error::Bug)?;
         match (&self.target, stream) {
             (Some(target), None) => {
                 let mut pending = Pending::create(target, self.order.force)?;
-                let sealed = self.payload(signer, &mut pending, lens, progress)?;
+                let sealed = self.payload(signers, &mut pending, lens, progress)?;
                 pending.sync()?;
                 let entry = self.record(&sealed, signer)?;
                 let mut note = Pending::create(&note_of(target), self.order.force)?;
@@ -326,7 +327,7 @@ impl Draft<'_> {
                 self.shipment(&sealed, signer, entry, Some(note_of(target)))
             }
             (None, Some(stream)) => {
-                let sealed = self.payload(signer, stream, lens, progress)?;
+                let sealed = self.payload(signers, stream, lens, progress)?;
                 stream.flush().map_err(bundle::Error::Output)?;
                 let entry = self.record(&sealed, signer)?;
                 stream.write_all(&sealed.tail).and_then(|()| stream.flush()).map_err(bundle::Error::Output)?;
@@ -338,11 +339,12 @@ impl Draft<'_> {
 
     fn payload(
         &self,
-        signer: &SigningKey,
+        signers: &[&dyn Signer],
         out: &mut dyn Write,
         lens: &dyn Lens,
         progress: &dyn Progress,
     ) -> Result<Sealed> {
+        let signer = *signers.first().ok_or(bundle::Error::Bug)?;
         let sender = self.sender(signer);
         let owner = self.card.as_ref().map_or_else(String::new, |c| c.card.name.clone());
         let terms = TermsText { owner, text: self.order.terms.to_owned(), ..TermsText::default() };
@@ -368,7 +370,7 @@ impl Draft<'_> {
             tool: self.order.tool,
             readme: &note.readme()?,
             card: card.as_deref(),
-            signers: &[signer],
+            signers,
             parcels: &[parcel],
             ledger: (head.entries > 0).then_some(head.head),
             level: self.order.level,
@@ -378,20 +380,20 @@ impl Draft<'_> {
     }
 
     /// The own card, if its first key is the one that signs.
-    fn card_bytes(&self, signer: &SigningKey) -> Option<Vec<u8>> {
+    fn card_bytes(&self, signer: &dyn Signer) -> Option<Vec<u8>> {
         let card = self.card.as_ref()?;
         let fits = card.signers.first() == Some(&signer.public());
         fits.then(|| card.document.to_bytes())
     }
 
-    fn note<'n>(&'n self, sealed: &Sealed, signer: &'n SigningKey) -> OwnedNote {
+    fn note<'n>(&'n self, sealed: &Sealed, signer: &'n dyn Signer) -> OwnedNote {
         let files = sealed.compartments.iter().map(|c| c.head.files).sum();
         let card = self.card_bytes(signer).is_some();
         OwnedNote { file: self.file_name(), sender: self.sender(signer), signer: signer.public(), files, card }
     }
 
     /// The private part and the line, both synced.
-    fn record(&self, sealed: &Sealed, signer: &SigningKey) -> Result<u64> {
+    fn record(&self, sealed: &Sealed, signer: &dyn Signer) -> Result<u64> {
         let ledger = Ledger::open(self.home);
         let private = self.private(sealed)?;
         let reference = sealed.reference.to_string();
@@ -431,7 +433,7 @@ impl Draft<'_> {
         Ok(encrypt_to(&own, plain.expose())?)
     }
 
-    fn shipment(&self, sealed: &Sealed, signer: &SigningKey, entry: u64, note: Option<PathBuf>) -> Result<Shipment> {
+    fn shipment(&self, sealed: &Sealed, signer: &dyn Signer, entry: u64, note: Option<PathBuf>) -> Result<Shipment> {
         let head = &sealed.compartments.first().ok_or(bundle::Error::Bug)?.head;
         Ok(Shipment {
             name: self.name.clone(),

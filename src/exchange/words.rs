@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Home, Result};
-use crate::crypto::{self, Fingerprint, SigningKey, check_words};
+use crate::crypto::{self, Fingerprint, Signer, check_words};
 use crate::files;
 use crate::format::document::Document;
 use crate::format::json;
@@ -25,7 +25,7 @@ struct Kept {
 ///
 /// # Errors
 /// When the key can't be encoded. A home that can't be read or written only costs time.
-pub(super) fn of(home: &Home, signer: &SigningKey) -> Result<String> {
+pub(super) fn of(home: &Home, signer: &dyn Signer) -> Result<String> {
     if let Some(words) = kept(home, signer) {
         return Ok(words);
     }
@@ -35,14 +35,14 @@ pub(super) fn of(home: &Home, signer: &SigningKey) -> Result<String> {
     Ok(words)
 }
 
-fn kept(home: &Home, signer: &SigningKey) -> Option<String> {
+fn kept(home: &Home, signer: &dyn Signer) -> Option<String> {
     let document = Document::split(&files::read_small(&home.words(), DOCUMENT_MAX).ok()?, "words").ok()?;
     let kept: Kept = json::parse_kind(&document.line, "words", "words").ok()?;
     let by = document.verify(NAMESPACE, "words").ok()?;
     (by == [signer.public()] && kept.key == signer.public().fingerprint()).then_some(kept.words)
 }
 
-fn keep(home: &Home, signer: &SigningKey, words: &str) -> Result<()> {
+fn keep(home: &Home, signer: &dyn Signer, words: &str) -> Result<()> {
     let kept = Kept { consign: "words/1".to_owned(), key: signer.public().fingerprint(), words: words.to_owned() };
     let line = serde_json::to_vec(&kept).map_err(|e| crypto::Error::System(e.to_string()))?;
     let armours = vec![signer.sign(NAMESPACE, &line)?];
@@ -53,6 +53,7 @@ fn keep(home: &Home, signer: &SigningKey, words: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::SigningKey;
 
     #[test]
     fn words_are_kept_for_their_own_key_and_believed_only_with_its_signature() {

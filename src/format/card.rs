@@ -10,7 +10,7 @@ use super::time::Time;
 use super::version::LABEL_MAX;
 use super::{Error, Result, json};
 use crate::class::{Class, Fault};
-use crate::crypto::{self, Digest, PublicKey, SigningKey, canonical_recipient};
+use crate::crypto::{self, Digest, PublicKey, Signer, canonical_recipient};
 
 /// The namespace of card signatures.
 pub const NAMESPACE: &str = "consign-card-v1";
@@ -98,7 +98,7 @@ impl SignedCard {
     ///
     /// # Errors
     /// When the key can't sign, or the card is not one that readers take.
-    pub fn sign(card: &Card, key: &SigningKey) -> std::result::Result<SignedCard, CardError> {
+    pub fn sign(card: &Card, key: &dyn Signer) -> std::result::Result<SignedCard, CardError> {
         let line = serde_json::to_vec(card).map_err(|e| changed("card", e.to_string()))?;
         let armour = key.sign(NAMESPACE, &line)?;
         SignedCard::read(&Document { line, armours: vec![armour] }.to_bytes())
@@ -179,6 +179,7 @@ fn is_age(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::SigningKey;
 
     const AGE: &str = "age155fvreeezgmxlzxjzndnpx6dgy5ne46p93cf06c2wefl8tq6n5yq05v5z3";
 

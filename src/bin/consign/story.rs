@@ -200,7 +200,7 @@ impl Story {
         let order = self.order(&path, &to, &own, &self.folder);
         let signer = keys::signing_key(&home, &Known).map_err(oops)?;
         let draft = send::draft(&home, &order, &Silent).map_err(oops)?;
-        let sent = draft.ship(&signer, None, &Clear, &Silent).map_err(oops)?;
+        let sent = draft.ship(&[&signer], None, &Clear, &Silent).map_err(oops)?;
         let file = sent.file.ok_or("there is no bundle")?;
         if self.spoiled("pack") {
             fs::write(&file, "").map_err(oops)?;
@@ -332,7 +332,7 @@ impl Story {
         let order = Send { expires: Some(ends), ..self.order(&path, &to, &own, &self.folder) };
         let signer = keys::signing_key(&home, &Known).map_err(oops)?;
         let draft = send::draft(&home, &order, &Silent).map_err(oops)?;
-        let sent = draft.ship(&signer, None, &Clear, &Silent).map_err(oops)?;
+        let sent = draft.ship(&[&signer], None, &Clear, &Silent).map_err(oops)?;
         let seen = self.check(&sent.file.unwrap_or_default(), &self.trust(1)?, later);
         expect_refusal(seen, Class::Refused, "a second bundle, one hour after its end: stopped, as it should be")
     }

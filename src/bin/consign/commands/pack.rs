@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let signer = world.signing_key(args.sign_with.as_deref())?;
     let partners = draft.partners();
     let stream = stream.as_mut().map(|s| s as &mut dyn Write);
-    let shipment = draft.ship(&signer, stream, &Clear, &world.progress)?;
+    let shipment = draft.ship(&[&signer], stream, &Clear, &world.progress)?;
     world.progress.clear();
     Ok(sent(report, args, &shipment, &partners))
 }
