@@ -236,13 +236,29 @@ fn contents_that_differ_from_the_manifest_are_caught() {
 }
 
 #[test]
-fn a_post_quantum_bundle_is_refused_in_clear_words() {
-    let (north, acme) = (Firm::new(), Firm::new());
-    let forged = Forged { quantum: true, ..plain(vec![file("a", "x")], &[&acme]) };
-    let cast = forge(&[&north], &[forged], &honest);
-    let e = open(&cast.bundle, &acme, &north.trusts(), &[], None).err().unwrap();
-    assert_eq!((e.word(), e.class()), ("post-quantum", Class::WrongKey));
-    assert!(e.to_string().contains("post-quantum"), "{e}");
+fn a_post_quantum_bundle_opens_for_its_people_and_says_what_it_is() {
+    let (north, acme) = (Firm::post_quantum(), Firm::post_quantum());
+    let cast = forge(&[&north], &[plain(vec![file("a", "x")], &[&acme, &north])], &honest);
+    for firm in [&north, &acme] {
+        let revealed = open(&cast.bundle, firm, &north.trusts(), &[], None).unwrap();
+        assert_eq!(unpacked(&revealed, None).unwrap().len(), 1);
+        assert!(revealed.trusted().signed().is_post_quantum(0).unwrap());
+    }
+    let old = Firm::new();
+    let e = open(&cast.bundle, &old, &north.trusts(), &[], None).err().unwrap();
+    assert_eq!(e.class(), Class::WrongKey);
+}
+
+#[test]
+fn the_key_of_a_compartment_is_as_strong_as_its_recipients_and_no_stronger() {
+    let (north, new, old) = (Firm::new(), Firm::post_quantum(), Firm::new());
+    for firm in [&new, &old] {
+        let forged = Forged { other_kind: true, ..plain(vec![file("a", "x")], &[firm]) };
+        let cast = forge(&[&north], &[forged], &honest);
+        let e = open(&cast.bundle, firm, &north.trusts(), &[], None).err().unwrap();
+        assert_eq!(e.class(), Class::Changed, "{e}");
+        assert!(e.to_string().contains("stronger or weaker"), "{e}");
+    }
 }
 
 #[test]

@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_large_manifest_reads_like_one_that_is_kept() {
-        let key = CompartmentKey::generate();
+        let key = CompartmentKey::generate(false).unwrap();
         let (file, place, hash) = manifest(&key);
         for kept in [0, KEPT_MAX] {
             let lines = read(&key, file.path(), &place, &hash, kept).unwrap();
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_differs_from_what_was_signed_is_refused_kept_or_not() {
-        let key = CompartmentKey::generate();
+        let key = CompartmentKey::generate(false).unwrap();
         let (file, place, hash) = manifest(&key);
         for kept in [0, KEPT_MAX] {
             assert_eq!(read(&key, file.path(), &place, &digest(b""), kept).err().unwrap().word(), "changed");
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_file_that_changes_between_two_passes_is_noticed_by_the_second() {
-        let key = CompartmentKey::generate();
+        let key = CompartmentKey::generate(false).unwrap();
         let (mut file, place, hash) = manifest(&key);
         let lines = read(&key, file.path(), &place, &hash, 0).unwrap();
         assert_eq!(count(&lines).unwrap(), ENTRIES);

@@ -101,7 +101,7 @@ impl Work<'_> {
     fn run(&self, out: &mut Out<'_>) -> Result<SealedCompartment> {
         let (nonce, challenge) = (Hex(random::<32>()?), Hex(random::<32>()?));
         let plan = self.plan;
-        let key = CompartmentKey::generate();
+        let key = CompartmentKey::generate(self.parcel.clearance.is_post_quantum())?;
         let site = Site {
             selection: self.parcel.selection,
             plan,

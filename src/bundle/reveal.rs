@@ -51,7 +51,6 @@ pub struct Part {
 enum Closed {
     NoKey,
     Held,
-    PostQuantum,
 }
 
 impl Trusted {
@@ -80,9 +79,6 @@ impl Trusted {
         Err(match (ask.compartment, why) {
             (Some(n), why) if why.is_empty() => Error::NoCompartment { n },
             (_, why) if why.iter().any(|w| matches!(w, Closed::Held)) => Error::Held,
-            (_, why) if why.iter().any(|w| matches!(w, Closed::PostQuantum)) => {
-                crypto::Error::PostQuantum { what: "this bundle" }.into()
-            }
             _ if ask.identities.is_empty() => Error::NoIdentity,
             _ => Error::NoKey { tried: ask.identities.recipients().map(str::to_owned).collect() },
         })
@@ -118,7 +114,6 @@ impl Trusted {
     ) -> Result<std::result::Result<(CompartmentKey, String, Option<Vec<Tag>>), Closed>> {
         let held = self.signed.compartments().get(n).is_some_and(|c| c.held);
         let (_, member) = self.signed.opened.keys.get(n).ok_or(Error::Bug)?;
-        let mut reason = Closed::NoKey;
         let mut sources: Vec<(Vec<u8>, Option<Vec<Tag>>)> = Vec::new();
         if !held {
             sources.push((member.clone(), None));
@@ -134,14 +129,13 @@ impl Trusted {
                     return Ok(Ok((key, opened.recipient, tags)));
                 }
                 Err(crypto::Error::NoKey) => {}
-                Err(crypto::Error::PostQuantum { .. }) => reason = Closed::PostQuantum,
                 Err(e) => return Err(e.into()),
             }
         }
         if held {
             return self.held(n, member, identities).map(Err);
         }
-        Ok(Err(reason))
+        Ok(Err(Closed::NoKey))
     }
 
     /// A held compartment: its terms can be read and are checked, its key is not there.
@@ -157,7 +151,6 @@ impl Trusted {
                 Ok(Closed::Held)
             }
             Err(crypto::Error::NoKey) => Ok(Closed::NoKey),
-            Err(crypto::Error::PostQuantum { .. }) => Ok(Closed::PostQuantum),
             Err(e) => Err(e.into()),
         }
     }
@@ -166,8 +159,13 @@ impl Trusted {
         let public = self.signed.compartments().get(n).ok_or(Error::Bug)?;
         let member = Member::Manifest(n);
         let (_, hash) = self.signed.listed().find(|(m, _)| *m == member).ok_or(Error::Bug)?;
+        let quantum = key.is_post_quantum();
         let (front, lines) = Lines::read(&self.signed.opened.source, n, &public.manifest, &hash, key, KEPT_MAX)?;
         self.check_front(n, public, &front)?;
+        if quantum != front.head.recipients.iter().all(|r| crypto::is_post_quantum(&r.key)) {
+            let why = "its key is stronger or weaker than those of its recipients";
+            return Err(changed(Member::Key(n).name(), why).into());
+        }
         let bundle = self.signed.says().bundle;
         let mine = Recipient::tag(recipient, bundle.bytes(), n as u64);
         let tagged = file_tags.map(|tags| tags.contains(&mine));
@@ -197,8 +195,6 @@ impl Trusted {
         let tags: BTreeSet<Tag> = head.recipients.iter().map(|r| tag(&r.key)).collect();
         let same = tags.len() == head.recipients.len() && tags.iter().eq(public.tags.iter());
         ensure(same, "it names other recipients than the envelope")?;
-        let quantum = head.recipients.iter().all(|r| r.key.starts_with("age1pq1"));
-        ensure(!quantum, "its key is weaker than its recipients allow")?;
         ensure(Parent::agrees(head.parent.as_ref(), says.parent), "it names another parent than the envelope")?;
         let oversized = front.volumes.iter().any(|v| v.member > volume_member_max(u64::from(v.plain)));
         if oversized {

@@ -91,6 +91,15 @@ impl Signed {
         &self.envelope.predicate
     }
 
+    /// Whether the key of a compartment is locked to post-quantum recipients only, as the head of its age file says.
+    ///
+    /// # Errors
+    /// A head that breaks the rules of FORMAT §1.5.
+    pub fn is_post_quantum(&self, compartment: usize) -> Result<bool> {
+        let (_, data) = self.opened.keys.get(compartment).ok_or(Error::NoCompartment { n: compartment })?;
+        Ok(AgeHead::of_key(data, &Member::Key(compartment).name())?.is_all_post_quantum())
+    }
+
     /// The length of the file in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {

@@ -12,7 +12,7 @@ use super::run::{Job, Piece, Rest, Run, Shared, Sink, Turn, VolumeAt, Want, lock
 use super::tide::Tide;
 use super::verify::check_padding;
 use super::{Error, Result};
-use crate::crypto::{self, Digest, digest};
+use crate::crypto::{Digest, digest};
 use crate::files::{self, Hand, Source};
 use crate::format::changed;
 use crate::format::container::Member;
@@ -80,11 +80,7 @@ impl<'a> Worker<'a> {
     fn open(&mut self, name: &str, plain: u32) -> Result<Vec<u8>> {
         let key = self.run.part.lines.key();
         self.b.clear();
-        key.decrypt_into(&self.a, name, &mut self.b).map_err(|e| match e {
-            // Its manifest was opened by an ordinary key, so the volume is not as FORMAT §1.5 has it.
-            crypto::Error::PostQuantum { .. } => changed(name, "it is locked in another way than its manifest").into(),
-            e => Error::from(e),
-        })?;
+        key.decrypt_into(&self.a, name, &mut self.b)?;
         let plain = usize::try_from(plain).map_err(|_| Error::Bug)?;
         self.unsqueezer.unsqueeze(&self.b, plain, name, &mut self.a)?;
         if self.a.len() != plain {

@@ -109,10 +109,16 @@ impl AgeHead {
         self.stanzas.iter().any(|s| s.kind == "scrypt")
     }
 
-    /// Whether the file needs a post-quantum identity.
+    /// Whether a post-quantum identity is among those that open the file.
     #[must_use]
     pub fn is_post_quantum(&self) -> bool {
         self.stanzas.iter().any(|s| s.kind == "mlkem768x25519")
+    }
+
+    /// Whether only post-quantum identities open the file.
+    #[must_use]
+    pub fn is_all_post_quantum(&self) -> bool {
+        self.is_post_quantum() && self.real().all(|s| s.kind == "mlkem768x25519")
     }
 }
 

@@ -8,13 +8,15 @@ use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
 use super::sign::is_ssh_public;
-use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive};
+use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive, hybrid};
 
 /// Somebody a file can be locked to.
 #[derive(Clone)]
 pub enum Recipient {
     /// `age1…`
     X25519(x25519::Recipient),
+    /// `age1pq1…`
+    Hybrid(hybrid::Recipient),
     /// `ssh-ed25519 …` or `ssh-rsa …`
     Ssh(ssh::Recipient),
 }
@@ -27,8 +29,8 @@ impl FromStr for Recipient {
         // A secret key that was given by mistake is not repeated.
         let shown = || if is_secret(text) { "that".to_owned() } else { text.chars().take(80).collect() };
         let not = |why| Error::NotARecipient { text: shown(), why };
-        if text.to_ascii_lowercase().starts_with("age1pq1") {
-            return Err(Error::PostQuantum { what: "this recipient" });
+        if is_post_quantum(&text.to_ascii_lowercase()) {
+            return text.parse().map(Recipient::Hybrid).map_err(not);
         }
         if text.starts_with("ssh-") {
             if !is_ssh_public(text) {
@@ -56,6 +58,12 @@ impl FromStr for Recipient {
     }
 }
 
+/// Whether a recipient string is a post-quantum one (FORMAT §1.4).
+#[must_use]
+pub fn is_post_quantum(recipient: &str) -> bool {
+    recipient.starts_with(hybrid::RECIPIENT_PREFIX)
+}
+
 /// Whether a text is, or holds, a secret key.
 #[must_use]
 pub fn is_secret(text: &str) -> bool {
@@ -69,6 +77,7 @@ impl Recipient {
     pub fn canonical(&self) -> String {
         match self {
             Recipient::X25519(r) => r.to_string(),
+            Recipient::Hybrid(r) => r.to_string(),
             Recipient::Ssh(r) => r.to_string(),
         }
     }
@@ -76,6 +85,7 @@ impl Recipient {
     fn as_age(&self) -> &dyn age::Recipient {
         match self {
             Recipient::X25519(r) => r,
+            Recipient::Hybrid(r) => r,
             Recipient::Ssh(r) => r,
         }
     }
@@ -95,24 +105,62 @@ impl Recipient {
 }
 
 /// The fresh key pair of one compartment. Its public half is never published.
-pub struct CompartmentKey {
-    identity: x25519::Identity,
-    recipient: x25519::Recipient,
+pub struct CompartmentKey(Pair);
+
+enum Pair {
+    Classical(x25519::Identity, x25519::Recipient),
+    Hybrid(hybrid::Identity, hybrid::Recipient),
 }
 
 impl CompartmentKey {
-    /// Makes a fresh one.
-    #[must_use]
-    pub fn generate() -> Self {
-        let identity = x25519::Identity::generate();
+    /// Makes a fresh one, post-quantum or not (FORMAT §1.4).
+    ///
+    /// # Errors
+    /// [`Error::System`] when the system gives no randomness.
+    pub fn generate(post_quantum: bool) -> Result<Self> {
+        if post_quantum {
+            return Ok(CompartmentKey::hybrid(hybrid::Identity::generate()?));
+        }
+        Ok(CompartmentKey::classical(x25519::Identity::generate()))
+    }
+
+    fn classical(identity: x25519::Identity) -> Self {
         let recipient = identity.to_public();
-        CompartmentKey { identity, recipient }
+        CompartmentKey(Pair::Classical(identity, recipient))
+    }
+
+    fn hybrid(identity: hybrid::Identity) -> Self {
+        let recipient = identity.to_public();
+        CompartmentKey(Pair::Hybrid(identity, recipient))
+    }
+
+    /// Whether it is a post-quantum one.
+    #[must_use]
+    pub fn is_post_quantum(&self) -> bool {
+        matches!(self.0, Pair::Hybrid(..))
+    }
+
+    fn recipient(&self) -> &dyn age::Recipient {
+        match &self.0 {
+            Pair::Classical(_, recipient) => recipient,
+            Pair::Hybrid(_, recipient) => recipient,
+        }
+    }
+
+    fn identity(&self) -> &dyn age::Identity {
+        match &self.0 {
+            Pair::Classical(identity, _) => identity,
+            Pair::Hybrid(identity, _) => identity,
+        }
     }
 
     /// The plaintext of `key.age`: an age identity file of one line.
     #[must_use]
     pub fn file(&self) -> Secret {
-        let mut text = self.identity.to_string().expose_secret().as_bytes().to_vec();
+        let mut text = match &self.0 {
+            Pair::Classical(identity, _) => identity.to_string().expose_secret().as_bytes().to_vec(),
+            Pair::Hybrid(identity, _) => identity.line().expose().to_vec(),
+        };
         text.push(b'\n');
         Secret::new(text)
     }
@@ -120,7 +168,7 @@ impl CompartmentKey {
     /// Reads the plaintext of `key.age`: at most 4 KiB, LF only, `#` lines and exactly one identity line.
     ///
     /// # Errors
-    /// [`Error::Broken`] for any other content, [`Error::PostQuantum`] for an identity of that kind.
+    /// [`Error::Broken`] for any other content.
     pub fn parse(file: &Secret, what: &str) -> Result<Self> {
         let broken = || Error::Broken { what: what.to_owned() };
         let text = file.text().map_err(|_| broken())?;
@@ -129,16 +177,14 @@ impl CompartmentKey {
         }
         let mut lines = text.lines().filter(|l| !l.starts_with('#'));
         let (Some(line), None) = (lines.next(), lines.next()) else { return Err(broken()) };
-        if line.starts_with("AGE-SECRET-KEY-PQ-1") {
-            return Err(Error::PostQuantum { what: "this bundle" });
-        }
-        // The library takes bech32 in lower case as well; the format doesn't.
-        if line != line.to_ascii_uppercase() {
+        // The libraries take bech32 in lower case as well; the format doesn't.
+        if line.bytes().any(|b| b.is_ascii_lowercase()) {
             return Err(broken());
         }
-        let identity: x25519::Identity = line.parse().map_err(|_| broken())?;
-        let recipient = identity.to_public();
-        Ok(CompartmentKey { identity, recipient })
+        if line.starts_with(hybrid::IDENTITY_PREFIX) {
+            return hybrid::Identity::parse(line).map(CompartmentKey::hybrid).ok_or_else(broken);
+        }
+        line.parse().map(CompartmentKey::classical).map_err(|_| broken())
     }
 
     /// Encrypts `plain` and appends the age file to `out`.
@@ -154,7 +200,15 @@ impl CompartmentKey {
     /// # Errors
     /// As [`CompartmentKey::encrypt_into`].
     pub fn encrypt_parts_into(&self, plain: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
-        encrypt_into(std::iter::once(&self.recipient as &dyn age::Recipient), plain, out)
+        encrypt_into(std::iter::once(self.recipient()), plain, out)
+    }
+
+    /// Checks that a head is for a key of this kind (FORMAT §1.5).
+    fn check_head(&self, head: &[u8], what: &str) -> Result<()> {
+        if AgeHead::of_compartment(head, what)?.is_post_quantum() == self.is_post_quantum() {
+            return Ok(());
+        }
+        Err(Error::BadHead { what: what.to_owned(), why: "locked in another way than its compartment" })
     }
 
     /// Decrypts a volume or a manifest, appending to `out`, which gets room for it first.
@@ -163,12 +217,10 @@ impl CompartmentKey {
     /// [`Error::BadHead`] unless the head names one recipient, besides grease; [`Error::Broken`] for a
     /// file that this key does not open or whose bytes were changed.
     pub fn decrypt_into(&self, file: &[u8], what: &str, out: &mut Vec<u8>) -> Result<()> {
-        if AgeHead::of_compartment(file, what)?.is_post_quantum() {
-            return Err(Error::PostQuantum { what: "this bundle" });
-        }
+        self.check_head(file, what)?;
         let broken = |_| Error::Broken { what: what.to_owned() };
         let decryptor = Decryptor::new_buffered(file).map_err(broken)?;
-        let mut reader = decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(broken)?;
+        let mut reader = decryptor.decrypt(std::iter::once(self.identity())).map_err(broken)?;
         out.reserve(file.len());
         reader.read_to_end(out).map_err(|_| Error::Broken { what: what.to_owned() })?;
         Ok(())
@@ -180,13 +232,11 @@ impl CompartmentKey {
     /// # Errors
     /// As [`CompartmentKey::decrypt_into`].
     pub fn decrypt_stream<'a>(&self, head: Vec<u8>, rest: impl Read + 'a, what: &str) -> Result<Box<dyn Read + 'a>> {
-        if AgeHead::of_compartment(&head, what)?.is_post_quantum() {
-            return Err(Error::PostQuantum { what: "this bundle" });
-        }
+        self.check_head(&head, what)?;
         let broken = |_| Error::Broken { what: what.to_owned() };
         let whole = Cursor::new(head).chain(BufReader::with_capacity(64 << 10, rest));
         let decryptor = Decryptor::new_buffered(whole).map_err(broken)?;
-        let reader = decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(broken)?;
+        let reader = decryptor.decrypt(std::iter::once(self.identity())).map_err(broken)?;
         Ok(Box::new(reader))
     }
 }
@@ -261,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_identity_of_a_key_is_in_upper_case() {
-        let file = CompartmentKey::generate().file();
+        let file = CompartmentKey::generate(false).unwrap().file();
         let text = file.text().unwrap();
         let parse = |text: String| CompartmentKey::parse(&Secret::new(text.into_bytes()), "key.age");
         assert!(parse(format!("# a comment\n{text}")).is_ok());
@@ -272,13 +322,13 @@ mod tests {
 
     #[test]
     fn contents_beyond_the_limit_are_too_large_and_damage_is_not() {
-        let key = CompartmentKey::generate();
+        let key = CompartmentKey::generate(false).unwrap();
         let mut file = Vec::new();
         key.encrypt_into(&[7; 100], &mut file).unwrap();
-        assert_eq!(decrypt_small(&key.identity, &file, "x", 100).unwrap().expose(), [7; 100]);
-        assert!(matches!(decrypt_small(&key.identity, &file, "x", 99), Err(Error::HeadTooLarge { .. })));
+        assert_eq!(decrypt_small(key.identity(), &file, "x", 100).unwrap().expose(), [7; 100]);
+        assert!(matches!(decrypt_small(key.identity(), &file, "x", 99), Err(Error::HeadTooLarge { .. })));
         *file.last_mut().unwrap() ^= 1;
-        assert!(matches!(decrypt_small(&key.identity, &file, "x", 99), Err(Error::Broken { .. })));
+        assert!(matches!(decrypt_small(key.identity(), &file, "x", 99), Err(Error::Broken { .. })));
     }
 
     #[test]

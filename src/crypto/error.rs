@@ -14,12 +14,6 @@ pub enum Error {
         /// Why it is not taken.
         why: &'static str,
     },
-    /// Post-quantum keys are a later part of this program.
-    #[error("{what} is post-quantum (mlkem768x25519), which this version can't open or make")]
-    PostQuantum {
-        /// What was met: a recipient, an identity, a bundle.
-        what: &'static str,
-    },
     /// A key file that can't be read as one.
     #[error("{what}: {why}")]
     BadKey {
@@ -85,7 +79,6 @@ impl Fault for Error {
     fn word(&self) -> &'static str {
         match self {
             Error::NotARecipient { .. } => "bad-recipient",
-            Error::PostQuantum { .. } => "post-quantum",
             Error::BadKey { .. } => "bad-key",
             Error::WrongPassphrase { .. } => "wrong-passphrase",
             Error::NeedsPassphrase { .. } => "needs-passphrase",
@@ -100,7 +93,7 @@ impl Fault for Error {
     fn class(&self) -> Class {
         match self {
             Error::NotARecipient { .. } => Class::Usage,
-            Error::PostQuantum { .. } | Error::WrongPassphrase { .. } | Error::NoKey => Class::WrongKey,
+            Error::WrongPassphrase { .. } | Error::NoKey => Class::WrongKey,
             Error::BadKey { .. } => Class::Usage,
             Error::NeedsPassphrase { .. } => Class::NeedsAPerson,
             Error::BadHead { .. } | Error::Broken { .. } | Error::BadSignature { .. } => Class::Changed,

@@ -10,7 +10,7 @@ use age::{ssh, x25519};
 use super::agehead::WORK_MAX;
 use super::encrypt::decrypt_small;
 use super::sign::is_ssh_private;
-use super::{AgeHead, Error, HeadLimits, PassphraseSource, Recipient, Result, Secret};
+use super::{AgeHead, Error, HeadLimits, PassphraseSource, Recipient, Result, Secret, hybrid};
 
 /// The largest identity file that is read, in bytes.
 const FILE_LIMIT: usize = 64 << 10;
@@ -134,8 +134,12 @@ impl Identities {
         let text = file.text().map_err(|_| bad("not a key file"))?;
         let before = self.keys.len();
         for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
-            if line.starts_with("AGE-SECRET-KEY-PQ-1") {
-                return Err(Error::PostQuantum { what: "this identity" });
+            if line.to_ascii_uppercase().starts_with(hybrid::IDENTITY_PREFIX) {
+                let identity =
+                    hybrid::Identity::parse(line).ok_or_else(|| bad("a post-quantum identity that is mistyped"))?;
+                let recipient = identity.to_public().to_string();
+                self.keys.push(Key { inner: Box::new(identity), recipient });
+                continue;
             }
             if line.starts_with("AGE-PLUGIN-") {
                 return Err(bad("age plugins are not supported yet"));
@@ -160,7 +164,7 @@ impl Identities {
     /// stays locked hides no later one that fits.
     ///
     /// # Errors
-    /// [`Error::NoKey`]; [`Error::PostQuantum`]; the errors of the head, of the envelope and of unlocking a key.
+    /// [`Error::NoKey`]; the errors of the head, of the envelope and of unlocking a key.
     pub fn open(&self, file: &[u8], what: &str, limit: usize) -> Result<Opened> {
         let head = AgeHead::of_key(file, what)?;
         if head.is_passphrase() {
@@ -179,8 +183,7 @@ impl Identities {
                 Err(other) => return Err(other),
             }
         }
-        let quantum = head.is_post_quantum().then_some(Error::PostQuantum { what: "this bundle" });
-        Err(locked.or(quantum).unwrap_or(Error::NoKey))
+        Err(locked.unwrap_or(Error::NoKey))
     }
 }
 
@@ -215,6 +218,29 @@ pub fn new_identity(created: &str) -> (Secret, String) {
     let recipient = identity.to_public().to_string();
     let text = format!("# created: {created}\n# public key: {recipient}\n{}\n", identity.to_string().expose_secret());
     (Secret::new(text.into_bytes()), recipient)
+}
+
+/// The keys that open bundles for a new firm: one of each kind.
+pub struct Pair {
+    /// Both, as an age identity file.
+    pub file: Secret,
+    /// The recipient string of the X25519 one.
+    pub classical: String,
+    /// The recipient string of the post-quantum one.
+    pub post_quantum: String,
+}
+
+/// A fresh X25519 identity and a fresh post-quantum one, as one age identity file.
+///
+/// # Errors
+/// [`Error::System`] when the system gives no randomness.
+pub fn new_identities(created: &str) -> Result<Pair> {
+    let (file, classical) = new_identity(created);
+    let identity = hybrid::Identity::generate()?;
+    let post_quantum = identity.to_public().to_string();
+    let more = format!("# created: {created}\n# public key: {post_quantum}\n");
+    let file = Secret::new([file.expose(), more.as_bytes(), identity.line().expose(), b"\n"].concat());
+    Ok(Pair { file, classical, post_quantum })
 }
 
 /// Checks that a recipient string is one we could lock to, and gives its canonical spelling.

@@ -6,6 +6,7 @@ mod checkwords;
 mod digest;
 mod encrypt;
 mod error;
+mod hybrid;
 mod identity;
 mod secret;
 mod sign;
@@ -16,8 +17,9 @@ pub use digest::{
     Digest, Hasher, Hex, SliceHash, Tag, derive, digest, entry_salt, keyed, keyed_hasher, merge_slices, sha256,
     slice_hash,
 };
-pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase, is_secret};
+pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase, is_post_quantum, is_secret};
 pub use error::{Error, Result};
-pub use identity::{Identities, Opened, canonical_recipient, dearmour, new_identity};
+pub use hybrid::{Identity as HybridIdentity, Recipient as HybridRecipient};
+pub use identity::{Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity};
 pub use secret::{PassphraseSource, Secret, random};
 pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, split_armours};

@@ -48,11 +48,11 @@ pub fn split_name(text: &str) -> (String, String) {
 pub fn make(home: &Home, name: &str, contact: &str, lock: &Secret, work: u8, now: Time) -> Result<Made> {
     ensure_none(home)?;
     home.ensure_writable()?;
-    let (identity, recipient) = crypto::new_identity(&now.to_string());
-    let locked = crypto::encrypt_with_passphrase(lock, work, identity.expose())?;
+    let pair = crypto::new_identities(&now.to_string())?;
+    let locked = crypto::encrypt_with_passphrase(lock, work, pair.file.expose())?;
     let signing = SigningKey::generate()?;
     let line = signing.public().line()?;
-    let card = SignedCard::sign(&first_card(name, contact, &recipient, &line, now), &signing)?;
+    let card = SignedCard::sign(&first_card(name, contact, &pair, &line, now), &signing)?;
     let words = check_words(&signing.public())?;
     files::write_private(&home.identity(), &locked)?;
     files::write_private(&home.signing(), signing.file(lock)?.expose())?;
@@ -76,7 +76,7 @@ pub fn ensure_none(home: &Home) -> Result<()> {
     }
 }
 
-fn first_card(name: &str, contact: &str, recipient: &str, signer: &str, now: Time) -> Card {
+fn first_card(name: &str, contact: &str, pair: &crypto::Pair, signer: &str, now: Time) -> Card {
     let key = |key: &str| CardKey { key: key.to_owned(), label: "this machine".to_owned() };
     Card {
         consign: "card/1".to_owned(),
@@ -85,8 +85,8 @@ fn first_card(name: &str, contact: &str, recipient: &str, signer: &str, now: Tim
         number: 1,
         created: now,
         expires: None,
-        recipients: vec![key(recipient)],
-        pq: Vec::new(),
+        recipients: vec![key(&pair.classical)],
+        pq: vec![key(&pair.post_quantum)],
         signers: vec![key(signer)],
         previous: None,
     }
@@ -234,11 +234,12 @@ mod tests {
         assert_eq!(Some(&signing.public()), made.card.signers.first());
         let mut ids = Identities::new(Arc::new(Fixed("pw")));
         assert!(add_identities(&home, &mut ids).unwrap());
-        assert_eq!(ids.recipients().collect::<Vec<_>>(), [made.card.card.recipients[0].key.as_str()]);
+        let card = &made.card.card;
+        assert_eq!(ids.recipients().collect::<Vec<_>>(), [&card.recipients[0].key, &card.pq[0].key]);
         let keys = summary(&home).unwrap();
         assert_eq!(
             keys.iter().map(|k| (k.kind, k.locked)).collect::<Vec<_>>(),
-            [("encryption", Some(true)), ("signing", Some(true))]
+            [("encryption", Some(true)), ("encryption", Some(true)), ("signing", Some(true))]
         );
         let wrong = signing_key(&home, &Fixed("no")).err().unwrap();
         assert_eq!(wrong.word(), "wrong-passphrase");

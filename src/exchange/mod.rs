@@ -6,6 +6,7 @@ mod error;
 pub mod home;
 pub mod keys;
 pub mod ledger;
+pub mod locks;
 pub mod note;
 pub mod partners;
 pub mod receive;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::home::read_if_there;
+use super::locks::Locks;
 use super::{Error, Home, Result, keys};
-use crate::crypto::{Fingerprint, Recipient};
+use crate::crypto::Fingerprint;
 use crate::files::{self, Lock, io_at};
 use crate::format::card::SignedCard;
 use crate::format::json;
@@ -242,16 +243,10 @@ pub fn by_signer(home: &Home, signer: &Fingerprint) -> Result<Option<Partner>> {
     Ok(list(home)?.into_iter().find(|p| has(&p.card)))
 }
 
-/// What a bundle for this partner is locked to.
-///
-/// # Errors
-/// When its card has none that this version can lock to.
-pub fn recipients_of(partner: &Partner) -> Result<Vec<Recipient>> {
-    let card = &partner.card.card;
-    if card.recipients.is_empty() {
-        return Err(crate::crypto::Error::PostQuantum { what: "every key of this partner" }.into());
-    }
-    Ok(card.recipients.iter().map(|r| r.key.parse()).collect::<crate::crypto::Result<_>>()?)
+/// What a bundle for this partner can be locked to.
+#[must_use]
+pub fn locks_of(partner: &Partner) -> Locks {
+    Locks::of_card(&partner.card)
 }
 
 fn record_path(home: &Home, name: &str) -> PathBuf {
@@ -366,7 +361,7 @@ mod tests {
         assert_eq!((added.partner.name.as_str(), added.change), ("acme", Change::New));
         assert_eq!(by_signer(&home, &key.public().fingerprint()).unwrap().unwrap().name, "acme");
         assert_eq!(find(&home, "acme").unwrap().checked, Checked::Unchecked);
-        assert_eq!(recipients_of(&find(&home, "acme").unwrap()).unwrap().len(), 1);
+        assert_eq!(locks_of(&find(&home, "acme").unwrap()).classical.len(), 1);
         let again = |checked| add(&home, &acme, None, checked, at()).unwrap().change;
         assert_eq!(again(Checked::Unchecked), Change::AlreadyThere);
         assert_eq!(again(Checked::Words), Change::NowChecked);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::ledger::Claimed;
+use super::locks::{Locks, classical_because};
 use super::note::Note;
 use super::{Error, Home, Ledger, Result, keys, partners, words};
 use crate::bundle::select::{self, Selection};
@@ -36,8 +37,8 @@ pub struct Send<'a> {
     pub to: &'a [String],
     /// Recipients without a partner.
     pub recipients: &'a [String],
-    /// Recipient strings of the sender, to which the private part is locked, and the bundle unless `no_self`.
-    pub own: &'a [String],
+    /// The sender's own keys, to which the private part is locked, and the bundle unless `no_self`.
+    pub own: &'a Locks,
     /// Don't lock the bundle to the sender.
     pub no_self: bool,
     /// The bundle's name, instead of the next number.
@@ -83,6 +84,8 @@ pub struct Draft<'a> {
     pub selection: Selection,
     /// Who may open it.
     pub clearance: Clearance,
+    /// Whoever has no post-quantum key, so that the bundle has none.
+    pub classical_because: Vec<String>,
     card: Option<SignedCard>,
     name: String,
     _claim: Option<Claimed>,
@@ -119,7 +122,8 @@ pub struct Shipment {
 /// # Errors
 /// Refusals, a home that can't record, an output that is there, names and files that can't be sent.
 pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -> Result<Draft<'a>> {
-    let clearance = policy::clear(&candidates(home, order)?, order.now)?;
+    let (candidates, classical_because) = candidates(home, order)?;
+    let clearance = policy::clear(&candidates, order.now)?;
     if order.own.is_empty() {
         return Err(Error::NoKeyHere { path: home.path().to_owned() });
     }
@@ -152,28 +156,53 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
     if selection.is_empty() {
         return Err(bundle::Error::NothingToSend.into());
     }
-    Ok(Draft { order, home, selection, clearance, card, name, _claim: claim, target })
+    Ok(Draft { order, home, selection, clearance, classical_because, card, name, _claim: claim, target })
 }
 
-fn candidates(home: &Home, order: &Send<'_>) -> Result<Vec<Candidate>> {
+/// Somebody the bundle will be locked to, with all keys.
+struct Party {
+    name: String,
+    locks: Locks,
+    card_expires: Option<Time>,
+    own: bool,
+}
+
+/// The keys to lock to, of one kind for everybody if that can be; and who keeps the bundle classical.
+fn candidates(home: &Home, order: &Send<'_>) -> Result<(Vec<Candidate>, Vec<String>)> {
+    let parties = parties(home, order)?;
+    let because = classical_because(parties.iter().map(|p| (p.name.as_str(), &p.locks)));
+    let mut all = Vec::new();
+    for Party { name, locks, card_expires, own } in &parties {
+        let candidate =
+            |key: &String| Candidate { name: name.clone(), key: key.clone(), card_expires: *card_expires, own: *own };
+        all.extend(locks.of_kind(because.is_empty()).iter().map(candidate));
+    }
+    Ok((all, because))
+}
+
+fn parties(home: &Home, order: &Send<'_>) -> Result<Vec<Party>> {
     let mut all = Vec::new();
     for name in order.to {
         let partner = partners::find(home, name)?;
-        let card_expires = partner.card.card.expires;
-        for key in partners::recipients_of(&partner)? {
-            all.push(Candidate { name: partner.name.clone(), key: key.canonical(), card_expires, own: false });
-        }
+        let (locks, card_expires) = (partners::locks_of(&partner), partner.card.card.expires);
+        all.push(Party { name: partner.name, locks, card_expires, own: false });
     }
     for key in order.recipients {
-        all.push(Candidate { name: name_of(key), key: key.clone(), card_expires: None, own: false });
+        // In any case of letters: the clearance has the one spelling.
+        let kind = key.trim().to_ascii_lowercase();
+        let keys = vec![key.clone()];
+        let locks = match crypto::is_post_quantum(&kind) {
+            true => Locks { post_quantum: keys, ..Locks::default() },
+            false => Locks { classical: keys, ..Locks::default() },
+        };
+        all.push(Party { name: name_of(key), locks, card_expires: None, own: false });
     }
     if all.is_empty() {
         return Err(policy::Refusal::NoRecipient.into());
     }
     if !order.no_self {
-        let own =
-            |key: &String| Candidate { name: partners::YOU.into(), key: key.clone(), card_expires: None, own: true };
-        all.extend(order.own.iter().map(own));
+        let locks = order.own.clone();
+        all.push(Party { name: partners::YOU.into(), locks, card_expires: None, own: true });
     }
     Ok(all)
 }
@@ -429,7 +458,8 @@ impl Draft<'_> {
         let part = PrivatePart { bundle: sealed.reference, compartments: compartments.collect() };
         let plain = serde_json::to_vec(&part).map(crypto::Secret::new);
         let plain = plain.map_err(|_| bundle::Error::Bug)?;
-        let own: Vec<crypto::Recipient> = self.order.own.iter().map(|r| r.parse()).collect::<crypto::Result<_>>()?;
+        let own: Vec<crypto::Recipient> =
+            self.order.own.strongest().iter().map(|r| r.parse()).collect::<crypto::Result<_>>()?;
         Ok(encrypt_to(&own, plain.expose())?)
     }
 
@@ -483,13 +513,13 @@ struct PrivateCompartment {
     terms: String,
 }
 
-/// The recipient strings of the sender: its card's, else those of the identities it opens with.
+/// The keys of the sender: its card's, else those of the identities it opens with.
 ///
 /// # Errors
 /// A card that can't be read.
-pub fn own_recipients(home: &Home, identities: &crypto::Identities) -> Result<Vec<String>> {
+pub fn own_locks(home: &Home, identities: &crypto::Identities) -> Result<Locks> {
     match keys::own_card(home)? {
-        Some(card) => Ok(card.card.recipients.iter().map(|r| r.key.clone()).collect()),
-        None => Ok(identities.recipients().map(str::to_owned).collect()),
+        Some(card) => Ok(Locks::of_card(&card)),
+        None => Ok(Locks::sort(identities.recipients().map(str::to_owned))),
     }
 }

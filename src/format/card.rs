@@ -10,7 +10,7 @@ use super::time::Time;
 use super::version::LABEL_MAX;
 use super::{Error, Result, json};
 use crate::class::{Class, Fault};
-use crate::crypto::{self, Digest, PublicKey, Signer, canonical_recipient};
+use crate::crypto::{self, Digest, PublicKey, Signer, canonical_recipient, is_post_quantum};
 
 /// The namespace of card signatures.
 pub const NAMESPACE: &str = "consign-card-v1";
@@ -85,9 +85,7 @@ impl Fault for CardError {
         match self {
             CardError::Format(e) => e.class(),
             // A key on a card that can't be read is the fault of whoever made the card.
-            CardError::Crypto(
-                crypto::Error::NotARecipient { .. } | crypto::Error::BadKey { .. } | crypto::Error::PostQuantum { .. },
-            ) => Class::Changed,
+            CardError::Crypto(crypto::Error::NotARecipient { .. } | crypto::Error::BadKey { .. }) => Class::Changed,
             CardError::Crypto(e) => e.class(),
         }
     }
@@ -112,7 +110,7 @@ impl SignedCard {
         let document = Document::split(bytes, "card")?;
         let card: Card = json::parse_kind(&document.line, "card", "card")?;
         check(&card)?;
-        card.recipients.iter().try_for_each(|r| check_recipient(&r.key))?;
+        card.recipients.iter().chain(&card.pq).try_for_each(|r| check_recipient(&r.key))?;
         let signers: Vec<PublicKey> =
             card.signers.iter().map(|s| s.key.parse::<PublicKey>()).collect::<crypto::Result<_>>()?;
         for (parsed, written) in signers.iter().zip(&card.signers) {
@@ -140,8 +138,8 @@ fn check(card: &Card) -> Result<()> {
     ensure(card.number >= 1, "its number is 0")?;
     ensure(!card.recipients.is_empty() || !card.pq.is_empty(), "nothing can be locked to it")?;
     ensure(!card.signers.is_empty(), "it has no signing key")?;
-    ensure(card.pq.iter().all(|k| is_quantum(&k.key) && is_age(&k.key)), "a key under `pq` that is not post-quantum")?;
-    ensure(!card.recipients.iter().any(|k| is_quantum(&k.key)), "a post-quantum key that is not under `pq`")?;
+    ensure(card.pq.iter().all(|k| is_post_quantum(&k.key)), "a key under `pq` that is not post-quantum")?;
+    ensure(!card.recipients.iter().any(|k| is_post_quantum(&k.key)), "a post-quantum key that is not under `pq`")?;
     let lists = [&card.recipients, &card.pq, &card.signers];
     let distinct = |list: &[CardKey]| list.iter().map(|k| k.key.as_str()).collect::<BTreeSet<_>>().len() == list.len();
     ensure(lists.iter().all(|list| distinct(list)), "a key that is listed twice")?;
@@ -153,7 +151,7 @@ fn check(card: &Card) -> Result<()> {
 
 /// A classical recipient string in its one spelling (FORMAT §2.3).
 fn check_recipient(key: &str) -> std::result::Result<(), CardError> {
-    if is_age(key) || canonical_recipient(key)? == key {
+    if is_plugin(key) || canonical_recipient(key)? == key {
         return Ok(());
     }
     Err(changed("card", "a recipient that is not in its one spelling").into())
@@ -161,19 +159,16 @@ fn check_recipient(key: &str) -> std::result::Result<(), CardError> {
 
 /// Whether a text is a recipient string in its one spelling. A passphrase has none.
 pub(super) fn is_recipient(key: &str) -> bool {
-    is_age(key) || canonical_recipient(key).is_ok_and(|canonical| canonical == key)
+    is_plugin(key) || canonical_recipient(key).is_ok_and(|canonical| canonical == key)
 }
 
-fn is_quantum(key: &str) -> bool {
-    key.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("age1pq1"))
-}
-
-/// Whether a text has the outer form `age1NAME1…` in lower case: a plugin's key, or a post-quantum one. It is only
-/// looked at, so that what nobody here can lock to can be read.
-fn is_age(key: &str) -> bool {
+/// Whether a text has the outer form `age1NAME1…` of a plugin's key, in lower case. It is only looked at, so that what
+/// nobody here can lock to can be read.
+fn is_plugin(key: &str) -> bool {
     let data = |d: &str| !d.is_empty() && d.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let name = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase());
-    key.strip_prefix("age1").and_then(|rest| rest.rsplit_once('1')).is_some_and(|(n, d)| name(n) && data(d))
+    let form = key.strip_prefix("age1").and_then(|rest| rest.rsplit_once('1'));
+    !is_post_quantum(key) && form.is_some_and(|(n, d)| name(n) && data(d))
 }
 
 #[cfg(test)]
@@ -214,8 +209,9 @@ mod tests {
     fn a_card_may_list_keys_that_nobody_here_can_lock_to() {
         let yubikey = format!("age1yubikey1{}", "q".repeat(50));
         let ssh = SigningKey::generate().unwrap().public().line().unwrap();
-        assert_eq!(class(&[AGE, &ssh, &yubikey, "age1tag1qqq", "age1my-own1qqq"], &["age1pq1qqq"]), None);
-        assert_eq!(class(&[], &["age1pq1qqq"]), None);
+        let quantum = crypto::new_identities("now").unwrap().post_quantum;
+        assert_eq!(class(&[AGE, &ssh, &yubikey, "age1tag1qqq", "age1my-own1qqq"], &[&quantum]), None);
+        assert_eq!(class(&[], &[&quantum]), None);
         let many: Vec<String> = (0..200).map(|n| format!("age1many{n}1q")).collect();
         assert_eq!(class(&many.iter().map(String::as_str).collect::<Vec<_>>(), &[]), None);
     }
@@ -227,8 +223,11 @@ mod tests {
         for bad in ["passphrase", "", "age1", "age1qqq", "age1yubikey1QQQ", "age1a b1q", "age1x1", &upper, &comment] {
             assert_eq!(class(&[bad], &[]), Some(Class::Changed), "{bad}");
         }
-        assert_eq!(class(&["age1pq1qqq"], &[]), Some(Class::Changed));
-        assert_eq!(class(&[AGE], &["age1pq1QQQ"]), Some(Class::Changed));
+        let quantum = crypto::new_identities("now").unwrap().post_quantum;
+        assert_eq!(class(&[&quantum], &[]), Some(Class::Changed));
+        for bad in ["age1pq1QQQ", "age1pq1qqq", &quantum.to_uppercase(), &quantum.replacen('q', "p", 9)] {
+            assert_eq!(class(&[AGE], &[bad]), Some(Class::Changed), "{bad}");
+        }
         assert_eq!(class(&[AGE], &[AGE]), Some(Class::Changed));
         assert_eq!(class(&[AGE, AGE], &[]), Some(Class::Changed));
         assert_eq!(class(&[], &[]), Some(Class::Changed));

@@ -67,6 +67,14 @@ pub enum Refusal {
         /// Why.
         source: crypto::Error,
     },
+    /// age takes no post-quantum key beside another one.
+    #[error("post-quantum keys stand alone, and {name} has none that could stand beside `{beside}`")]
+    Mixed {
+        /// Who has only a classical key.
+        name: String,
+        /// A post-quantum key, shortened.
+        beside: String,
+    },
     /// A partner's card has ended.
     #[error("the card of {name} ended {}", at.date())]
     CardEnded {
@@ -89,6 +97,7 @@ impl Fault for Refusal {
             Refusal::NoRecipient => "no-recipient",
             Refusal::TooMany { .. } => "too-many-recipients",
             Refusal::BadKey { source, .. } => source.word(),
+            Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Expired { .. } => "expired",
         }
@@ -96,7 +105,7 @@ impl Fault for Refusal {
 
     fn class(&self) -> Class {
         match self {
-            Refusal::NoRecipient | Refusal::TooMany { .. } => Class::Usage,
+            Refusal::NoRecipient | Refusal::TooMany { .. } | Refusal::Mixed { .. } => Class::Usage,
             Refusal::BadKey { source, .. } => source.class(),
             Refusal::CardEnded { .. } | Refusal::Expired { .. } => Class::Refused,
         }
@@ -125,10 +134,21 @@ pub fn clear(candidates: &[Candidate], today: Time) -> Result<Clearance, Refusal
     if recipients.len() > TAGS_MAX - 1 {
         return Err(Refusal::TooMany { count: recipients.len() });
     }
+    let (quantum, classical): (Vec<_>, Vec<_>) = recipients.iter().partition(|r| crypto::is_post_quantum(&r.key));
+    if let (Some(quantum), Some(classical)) = (quantum.first(), classical.first()) {
+        let beside = quantum.key.chars().take(20).collect::<String>() + "..";
+        return Err(Refusal::Mixed { name: classical.name.clone(), beside });
+    }
     if recipients.is_empty() { Err(Refusal::NoRecipient) } else { Ok(Clearance { recipients }) }
 }
 
 impl Clearance {
+    /// Whether nobody can open the bundle who has only a quantum computer (FORMAT §1.4).
+    #[must_use]
+    pub fn is_post_quantum(&self) -> bool {
+        self.recipients.iter().all(|r| crypto::is_post_quantum(&r.key))
+    }
+
     /// Everybody who was cleared, by recipient string.
     #[must_use]
     pub fn recipients(&self) -> &[Cleared] {

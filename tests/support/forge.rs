@@ -2,7 +2,7 @@
 //! what the packer does not make yet (held compartments, deltas, key files, odd cuts), and it can lie.
 
 use base64::Engine;
-use consign::crypto::{CompartmentKey, Hex, Recipient, digest, encrypt_to, random};
+use consign::crypto::{CompartmentKey, Hex, Recipient, digest, encrypt_to, is_post_quantum, random};
 use consign::format::container::{End, Member, Sums, push_member};
 use consign::format::document::Document;
 use consign::format::entries::Tally;
@@ -22,8 +22,8 @@ pub struct Forged<'a> {
     pub to: Vec<&'a Firm>,
     pub held: bool,
     pub parent: Option<Parent>,
-    /// Make `key.age` look as if it were locked to post-quantum recipients.
-    pub quantum: bool,
+    /// Give the compartment a key of the other kind than its recipients'.
+    pub other_kind: bool,
     /// Where volumes are cut: multiples of 512.
     pub cut: usize,
 }
@@ -59,7 +59,7 @@ pub fn folder(path: &str) -> (Entry, Vec<u8>) {
 }
 
 pub fn plain<'a>(entries: Vec<(Entry, Vec<u8>)>, to: &[&'a Firm]) -> Forged<'a> {
-    Forged { entries, to: to.to_vec(), held: false, parent: None, quantum: false, cut: 4096 }
+    Forged { entries, to: to.to_vec(), held: false, parent: None, other_kind: false, cut: 4096 }
 }
 
 pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Cast {
@@ -73,7 +73,8 @@ pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Ca
     member(&mut out, &mut sums, Member::Readme, b"consign bundle, format 1\n");
     let (mut public, mut keys, mut contents, mut tails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (n, forged) in compartments.iter().enumerate() {
-        let key = CompartmentKey::generate();
+        let all_quantum = forged.to.iter().all(|f| is_post_quantum(&f.recipient));
+        let key = CompartmentKey::generate(all_quantum != forged.other_kind).unwrap();
         let (nonce, challenge) = (Hex(random::<32>().unwrap()), Hex(random::<32>().unwrap()));
         let (stream, tally, frames) = layout(forged, nonce.bytes());
         let mut volumes = Vec::new();
@@ -138,11 +139,7 @@ pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Ca
         let to: Vec<Recipient> = forged.to.iter().map(|f| f.recipient.parse().unwrap()).collect();
         let what = if forged.held { terms_line } else { key.file().expose().to_vec() };
         let name = if forged.held { Member::Terms(n) } else { Member::Key(n) };
-        let mut locked = encrypt_to(&to, &what).unwrap();
-        if forged.quantum {
-            let at = locked.windows(6).position(|w| w == b"X25519").unwrap();
-            locked.splice(at..at + 6, *b"mlkem768x25519");
-        }
+        let locked = encrypt_to(&to, &what).unwrap();
         tails.push((name, locked));
         contents.push(tally.content());
         keys.push(key);

@@ -12,7 +12,9 @@ pub use tools::members;
 
 use consign::bundle::select::{From, Order as SelectOrder, Selection};
 use consign::bundle::{Clear, Opened, Order, Parcel, Pins, Revealed, Sealed, Signed, TermsText, Unpack, pack};
-use consign::crypto::{Error, Identities, PassphraseSource, PublicKey, Secret, SigningKey, new_identity};
+use consign::crypto::{
+    Error, Identities, PassphraseSource, PublicKey, Secret, SigningKey, new_identities, new_identity,
+};
 use consign::files::{Root, Silent, Source};
 use consign::format::envelope::Kind;
 use consign::format::time::Time;
@@ -37,6 +39,15 @@ impl Firm {
     pub fn new() -> Firm {
         let (identity, recipient) = new_identity("test");
         Firm { identity, recipient, signing: SigningKey::generate().unwrap() }
+    }
+
+    /// A firm whose one encryption key is post-quantum.
+    pub fn post_quantum() -> Firm {
+        let pair = new_identities("test").unwrap();
+        let only: Vec<&str> =
+            pair.file.text().unwrap().lines().filter(|l| l.starts_with("AGE-SECRET-KEY-PQ-")).collect();
+        let identity = Secret::new(only.concat().into_bytes());
+        Firm { identity, recipient: pair.post_quantum, signing: SigningKey::generate().unwrap() }
     }
 
     pub fn identities(&self) -> Identities {

@@ -220,7 +220,7 @@ fn hints(word: &str) -> &'static [&'static str] {
         "no-links" => &["--no-links leaves them out"],
         "output-in-tree" => &["another place: -o"],
         "bad-name" => &["--name NAME"],
-        "post-quantum" => &["ask for one locked to a classical key (age1…); this version has no other"],
+        "mixed-recipients" => &["give everybody's age1pq1… keys, or none"],
         "bug" => &["please report it, with the line above"],
         _ => hints_on_damage(word),
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use consign::bundle::{Clear, default_workers};
 use consign::class::{Class, Fault};
 use consign::crypto::{Error as CryptoError, Identities, PassphraseSource, Secret};
+use consign::exchange::locks::Locks;
 use consign::exchange::partners::{self, Checked};
 use consign::exchange::receive::{self, Reader};
 use consign::exchange::send::{self, Output, Send};
@@ -150,7 +151,7 @@ impl Story {
         addition.write(&self.firm(who)?.home).map_err(oops)
     }
 
-    fn order<'a>(&self, path: &'a Path, to: &'a [String], own: &'a [String], out: &'a Path) -> Send<'a> {
+    fn order<'a>(&self, path: &'a Path, to: &'a [String], own: &'a Locks, out: &'a Path) -> Send<'a> {
         Send {
             path,
             rev: None,
@@ -175,8 +176,8 @@ impl Story {
         }
     }
 
-    fn own(&self) -> Result<Vec<String>, String> {
-        send::own_recipients(&self.firm(0)?.home, &Identities::default()).map_err(oops)
+    fn own(&self) -> Result<Locks, String> {
+        send::own_locks(&self.firm(0)?.home, &Identities::default()).map_err(oops)
     }
 
     fn dry_run(&mut self) -> Result<String, String> {

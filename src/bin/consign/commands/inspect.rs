@@ -1,7 +1,10 @@
 //! `consign inspect`: what a bundle tells without a key. Claims are marked as claims; no file name is shown.
 
+use std::path::Path;
+
 use consign::bundle::Signed;
 use consign::crypto::{Recipient, Tag};
+use consign::exchange::locks::Locks;
 use consign::exchange::{keys, partners, receive};
 use consign::format::envelope::Kind;
 use serde_json::json;
@@ -75,7 +78,7 @@ fn compartments(mut report: Report, signed: &Signed, world: &World) -> Result<Re
     let mut list = Vec::new();
     for (n, compartment) in says.compartments.iter().enumerate() {
         let is = |key: &str, tag: &Tag| Recipient::tag(key, says.bundle.bytes(), n as u64) == *tag;
-        let whose = |tag: &Tag| known.iter().find(|(_, key)| is(key, tag)).map(|(name, _)| name.clone());
+        let whose = |tag: &Tag| known.iter().find(|k| is(&k.key, tag)).map(|k| k.name.clone());
         let mut names: Vec<String> = compartment.tags.iter().filter_map(whose).collect();
         let others = (compartment.tags.len() - names.len()) as u64;
         names.dedup();
@@ -83,24 +86,52 @@ fn compartments(mut report: Report, signed: &Signed, world: &World) -> Result<Re
         if others > 0 {
             locked.push(count(others, "key").replace(" key", " unknown key"));
         }
+        let quantum = signed.is_post_quantum(n).map_err(|e| explain(e.into(), Path::new("")))?;
+        let classical = |tag: &Tag| known.iter().find(|k| is(&k.key, tag)).filter(|k| k.classical_only);
+        let mut because: Vec<&str> =
+            compartment.tags.iter().filter_map(classical).map(|known| known.name.as_str()).collect();
+        because.dedup();
         let held = if compartment.held { "; its key is held back" } else { "" };
         let stream = format!("{}, {} unpacked", count(compartment.volumes, "volume"), bytes(compartment.stream));
         let label = if says.compartments.len() == 1 { "locked".to_owned() } else { format!("part {n}") };
         report = report.fact(label, format!("to {}{held}; {stream}", locked.join(", ")));
+        report = report.fact("strength", strength(quantum, &because));
         list.push(json!({ "compartment": n, "known_recipients": names, "unknown_recipients": others,
             "held": compartment.held, "volumes": compartment.volumes, "stream": compartment.stream,
-            "terms": compartment.terms }));
+            "terms": compartment.terms, "post_quantum": quantum, "classical_because": because }));
     }
     Ok(report.set("compartments", list))
 }
 
-fn known_recipients(world: &World) -> Result<Vec<(String, String)>, Failure> {
+/// Whether a quantum computer could open a compartment, and which known partners are the reason.
+fn strength(quantum: bool, because: &[&str]) -> String {
+    match (quantum, because) {
+        (true, _) => "post-quantum".to_owned(),
+        (false, []) => "classical, not post-quantum".to_owned(),
+        (false, names) => format!("classical, not post-quantum: no such key from {}", names.join(", ")),
+    }
+}
+
+/// A recipient string on record.
+struct Known {
+    name: String,
+    key: String,
+    /// Whose card has no post-quantum key.
+    classical_only: bool,
+}
+
+fn known_recipients(world: &World) -> Result<Vec<Known>, Failure> {
     let mut known = Vec::new();
+    let mut add = |name: &str, locks: Locks| {
+        let classical_only = locks.post_quantum.is_empty();
+        let keys = locks.classical.into_iter().chain(locks.post_quantum);
+        known.extend(keys.map(|key| Known { name: name.to_owned(), key, classical_only }));
+    };
     if let Some(card) = keys::own_card(&world.home)? {
-        known.extend(card.card.recipients.iter().map(|r| (partners::YOU.to_owned(), r.key.clone())));
+        add(partners::YOU, Locks::of_card(&card));
     }
     for partner in partners::list(&world.home)? {
-        known.extend(partner.card.card.recipients.iter().map(|r| (partner.name.clone(), r.key.clone())));
+        add(&partner.name, partners::locks_of(&partner));
     }
     Ok(known)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use consign::bundle::Clear;
 use consign::class::Class;
+use consign::exchange::locks::Locks;
 use consign::exchange::send::{self, Draft, Output, Send, Shipment};
 use consign::files::{NoteKind, read_small};
 use consign::format::tar::HeadKind;
@@ -25,7 +26,7 @@ const RECIPIENTS_MAX: u64 = 1 << 20;
 
 /// Packs, or with --dry-run shows what would be packed.
 pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
-    let own = own_recipients(world)?;
+    let own = own_locks(world)?;
     let recipients = recipients(args, world)?;
     let terms = terms(args)?;
     let expires = args.expires.as_deref().map(|text| Time::parse_end(text, world.now)).transpose()?;
@@ -74,13 +75,13 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     Ok(sent(report, args, &shipment, &partners))
 }
 
-fn own_recipients(world: &World) -> Result<Vec<String>, Failure> {
+fn own_locks(world: &World) -> Result<Locks, Failure> {
     let none = consign::crypto::Identities::default();
-    let own = send::own_recipients(&world.home, &none)?;
+    let own = send::own_locks(&world.home, &none)?;
     if !own.is_empty() {
         return Ok(own);
     }
-    Ok(send::own_recipients(&world.home, &world.identities()?)?)
+    Ok(send::own_locks(&world.home, &world.identities()?)?)
 }
 
 fn recipients(args: &Pack, world: &World) -> Result<Vec<String>, Failure> {
@@ -113,6 +114,7 @@ fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
     let partners = draft.partners();
     let total = format!("{}, {}", count(selection.files(), "file"), bytes(selection.bytes()));
     let mut report = Report::new().line(format!("would send {total}{from} to {}", to_whom(&partners)));
+    report = strength(report, draft);
     for row in in_columns(&selection.included_by_folder()) {
         report = report.fact("in", row);
     }
@@ -192,6 +194,20 @@ fn examples(paths: &[String]) -> String {
     if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) }
 }
 
+/// Whether a quantum computer could open it, and who is the reason.
+fn strength(report: Report, draft: &Draft<'_>) -> Report {
+    let quantum = draft.clearance.is_post_quantum();
+    let because = &draft.classical_because;
+    let words = match (quantum, because.as_slice()) {
+        (true, _) => "post-quantum: a quantum computer does not open it".to_owned(),
+        (false, [one]) if one == consign::exchange::partners::YOU => {
+            "classical: you have no post-quantum key".to_owned()
+        }
+        (false, many) => format!("classical, not post-quantum: no such key from {}", many.join(", ")),
+    };
+    report.fact("strength", words).set("post_quantum", quantum).set("classical_because", because)
+}
+
 /// What is known before the draft is used up.
 fn packed(draft: &Draft<'_>) -> Report {
     let own = draft.clearance.recipients().iter().any(|r| r.own);
@@ -202,7 +218,7 @@ fn packed(draft: &Draft<'_>) -> Report {
         (true, _) => format!("to {to} ({locked}) and to you"),
         (false, _) => format!("to {to} ({locked}), not to you"),
     };
-    let mut report = Report::new().fact("locked", locked);
+    let mut report = strength(Report::new().fact("locked", locked), draft);
     let recipients: Vec<_> = draft
         .clearance
         .recipients()
