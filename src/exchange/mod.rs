@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod note;
 pub mod partners;
 pub mod receive;
+pub mod rekey;
 pub mod repair;
 pub mod send;
 pub mod trust;
