@@ -68,6 +68,12 @@ pub enum Error {
         /// A file that is there.
         path: PathBuf,
     },
+    /// Key files were changed, and some could not be put in place; the next run that reads them does that.
+    #[error("your key files are changed, but not all could be put in place: {why}")]
+    KeysUnsettled {
+        /// What the system said.
+        why: String,
+    },
     /// Something needs this home's key, and there is none.
     #[error("there is no key in {} yet", path.display())]
     NoKeyHere {
@@ -198,6 +204,7 @@ impl Fault for Error {
             Error::HomeReadOnly { .. } => "home-read-only",
             Error::KeyExists { .. } => "key-exists",
             Error::KeyUnfinished { .. } => "key-unfinished",
+            Error::KeysUnsettled { .. } => "keys-unsettled",
             Error::NoKeyHere { .. } => "no-key",
             Error::HomeBroken { .. } => "home-broken",
             Error::PartnerBroken { .. } => "partner-broken",
@@ -228,6 +235,7 @@ impl Fault for Error {
             | Error::HomeReadOnly { .. }
             | Error::KeyExists { .. }
             | Error::KeyUnfinished { .. }
+            | Error::KeysUnsettled { .. }
             | Error::HomeBroken { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }

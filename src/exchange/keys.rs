@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::home::read_if_there;
-use super::{Error, Home, Result};
+use super::{Error, Home, Result, rekey};
 use crate::crypto::{self, Identities, PassphraseSource, Secret, SigningKey, check_words};
 use crate::files;
 use crate::format::card::{Card, CardKey, SignedCard};
@@ -18,6 +17,13 @@ pub const WORK: u8 = 16;
 
 /// How both key files are called when their one passphrase is asked for.
 pub const OWN_KEY: &str = "your consign key";
+
+/// The names of the other files of a key, as [`rekey`] calls them.
+pub const SIGNING: &str = "signing";
+/// The public half of the signing key.
+pub const SIGNING_PUB: &str = "signing.pub";
+/// The firm's own card.
+pub const CARD: &str = "own.card";
 
 /// The largest key file that is read, in bytes.
 const KEY_MAX: u64 = 64 << 10;
@@ -46,6 +52,8 @@ pub fn split_name(text: &str) -> (String, String) {
 /// # Errors
 /// [`Error::KeyExists`], [`Error::KeyUnfinished`]; what the system says.
 pub fn make(home: &Home, name: &str, contact: &str, lock: &Secret, work: u8, now: Time) -> Result<Made> {
+    // What a killed change left would be taken for a part of this one.
+    rekey::settle(home)?;
     ensure_none(home)?;
     home.ensure_writable()?;
     let pair = crypto::new_identities(&now.to_string())?;
@@ -98,7 +106,7 @@ fn first_card(name: &str, contact: &str, pair: &crypto::Pair, signer: &str, now:
 /// [`Error::HomeBroken`] when the file is not a card.
 pub fn own_card(home: &Home) -> Result<Option<SignedCard>> {
     let path = home.card();
-    let Some(bytes) = read_if_there(&path, DOCUMENT_MAX)? else { return Ok(None) };
+    let Some(bytes) = rekey::read(home, CARD, DOCUMENT_MAX)? else { return Ok(None) };
     let card = SignedCard::read(&bytes);
     card.map(Some).map_err(|e| Error::HomeBroken { path, why: e.to_string() })
 }
@@ -117,7 +125,7 @@ pub fn own_card_needed(home: &Home) -> Result<SignedCard> {
 /// [`Error::NoKeyHere`]; the errors of unlocking it.
 pub fn signing_key(home: &Home, source: &dyn PassphraseSource) -> Result<SigningKey> {
     let none = || Error::NoKeyHere { path: home.path().to_owned() };
-    let bytes = Secret::new(read_if_there(&home.signing(), KEY_MAX)?.ok_or_else(none)?);
+    let bytes = Secret::new(rekey::read(home, SIGNING, KEY_MAX)?.ok_or_else(none)?);
     Ok(SigningKey::read(&bytes, OWN_KEY, source)?)
 }
 
@@ -135,7 +143,7 @@ pub fn signing_key_from(path: &Path, source: &dyn PassphraseSource) -> Result<Si
 /// # Errors
 /// The errors of unlocking them.
 pub fn add_identities(home: &Home, identities: &mut Identities) -> Result<bool> {
-    let Some(bytes) = read_if_there(&home.identity(), KEY_MAX)? else { return Ok(false) };
+    let Some(bytes) = rekey::read(home, rekey::IDENTITY, KEY_MAX)? else { return Ok(false) };
     identities.add(&Secret::new(bytes), OWN_KEY)?;
     Ok(true)
 }
@@ -190,13 +198,13 @@ impl PassphraseSource for Nobody {
 }
 
 fn identity_is_locked(home: &Home) -> Result<Option<bool>> {
-    let Some(bytes) = read_if_there(&home.identity(), KEY_MAX)? else { return Ok(None) };
+    let Some(bytes) = rekey::read(home, rekey::IDENTITY, KEY_MAX)? else { return Ok(None) };
     let opened = Identities::new(Arc::new(Nobody)).add(&Secret::new(bytes), OWN_KEY);
     Ok(Some(matches!(opened, Err(crypto::Error::NeedsPassphrase { .. }))))
 }
 
 fn signing_is_locked(home: &Home) -> Result<Option<bool>> {
-    let Some(bytes) = read_if_there(&home.signing(), KEY_MAX)? else { return Ok(None) };
+    let Some(bytes) = rekey::read(home, SIGNING, KEY_MAX)? else { return Ok(None) };
     let opened = SigningKey::read(&Secret::new(bytes), OWN_KEY, &Nobody);
     Ok(Some(matches!(opened, Err(crypto::Error::NeedsPassphrase { .. }))))
 }

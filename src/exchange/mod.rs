@@ -10,6 +10,7 @@ pub mod locks;
 pub mod note;
 pub mod partners;
 pub mod receive;
+pub mod rekey;
 pub mod repair;
 pub mod send;
 pub mod trust;

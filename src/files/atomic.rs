@@ -201,7 +201,19 @@ pub fn write_new(target: &Path, bytes: &[u8], replace: bool) -> Result<()> {
 /// # Errors
 /// Those of [`Pending`].
 pub fn write_private(target: &Path, bytes: &[u8]) -> Result<()> {
-    let mut pending = Pending::with_mode(target, false, 0o600)?;
+    private(target, bytes, false)
+}
+
+/// As [`write_private`], and what is there is replaced.
+///
+/// # Errors
+/// Those of [`Pending`].
+pub fn write_private_over(target: &Path, bytes: &[u8]) -> Result<()> {
+    private(target, bytes, true)
+}
+
+fn private(target: &Path, bytes: &[u8], replace: bool) -> Result<()> {
+    let mut pending = Pending::with_mode(target, replace, 0o600)?;
     pending.write_all(bytes).map_err(io_at("write", target))?;
     pending.publish().map_err(|e| {
         if matches!(e, Error::Unsettled { .. }) {

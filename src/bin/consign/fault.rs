@@ -175,6 +175,7 @@ fn hints(word: &str) -> &'static [&'static str] {
         "no-key" => &["consign key new"],
         "key-exists" => &["keep it; another firm on this machine gets its own CONSIGN_HOME"],
         "key-unfinished" => &["move the files of the unfinished key away, then again: consign key new"],
+        "keys-unsettled" => &["make the folder of your keys writable; the next command that reads them finishes it"],
         "home-read-only" => &["make the folder writable, or set CONSIGN_HOME to one that is"],
         "no-home" => &["set CONSIGN_HOME to a folder for keys, partners and the ledger"],
         "partner-broken" => &["move that file away, then put the partner on record again"],
