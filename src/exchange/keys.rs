@@ -85,7 +85,7 @@ pub fn ensure_none(home: &Home) -> Result<()> {
 }
 
 fn first_card(name: &str, contact: &str, pair: &crypto::Pair, signer: &str, now: Time) -> Card {
-    let key = |key: &str| CardKey { key: key.to_owned(), label: "this machine".to_owned() };
+    let key = |key: &str| CardKey::new(key, "this machine");
     Card {
         consign: "card/1".to_owned(),
         name: name.to_owned(),
@@ -175,12 +175,12 @@ pub fn summary(home: &Home) -> Result<Vec<KeySummary>> {
     let Some(SignedCard { card, signers, .. }) = own_card(home)? else { return Ok(Vec::new()) };
     let mut keys = Vec::new();
     let (file, locked) = (home.identity(), identity_is_locked(home)?);
-    for CardKey { key, label } in card.recipients.iter().chain(&card.pq).cloned() {
+    for CardKey { key, label, .. } in card.recipients.iter().chain(&card.pq).cloned() {
         let (file, created) = (file.clone(), card.created);
         keys.push(KeySummary { kind: "encryption", public: key, fingerprint: None, label, created, locked, file });
     }
     let (file, locked) = (home.signing(), signing_is_locked(home)?);
-    for (CardKey { key, label }, signer) in card.signers.iter().cloned().zip(&signers) {
+    for (CardKey { key, label, .. }, signer) in card.signers.iter().cloned().zip(&signers) {
         let (file, created) = (file.clone(), card.created);
         let fingerprint = Some(signer.fingerprint().to_string());
         keys.push(KeySummary { kind: "signing", public: key, fingerprint, label, created, locked, file });

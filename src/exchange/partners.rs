@@ -103,7 +103,7 @@ pub fn prepare(home: &Home, card: &SignedCard, alias: Option<&str>, checked: Che
     if keys::own_card(home)?.is_some_and(|own| shares_a_signer(&own, card)) {
         return Err(Error::OwnCard);
     }
-    let known = partners.iter().find(|p| shares_a_signer(&p.card, card));
+    let known = partners.iter().find(|p| shares_a_signer(&p.card, card) || card.follows(&p.card));
     let name = match (alias, known) {
         (Some(alias), _) => check_alias(alias)?.to_owned(),
         (None, Some(known)) => known.name.clone(),
@@ -160,22 +160,15 @@ pub fn add(home: &Home, card: &SignedCard, alias: Option<&str>, checked: Checked
 /// Checks that `card` may take the place of the one on record under the same name.
 fn follows(old: &Partner, card: &SignedCard) -> Result<()> {
     let (name, number, have) = (old.name.clone(), card.card.number, old.card.card.number);
-    let linked = card.card.previous == Some(old.card.id()) && signed_over(&old.card, card);
-    if !linked && !shares_a_signer(&old.card, card) {
+    if !card.follows(&old.card) && !shares_a_signer(&old.card, card) {
         return Err(Error::PartnerExists { name });
     }
     match number.cmp(&have) {
         std::cmp::Ordering::Less => Err(Error::CardDowngrade { name, number, have }),
         std::cmp::Ordering::Equal => Err(Error::CardConflict { name, number }),
-        std::cmp::Ordering::Greater if linked => Ok(()),
+        std::cmp::Ordering::Greater if card.follows(&old.card) => Ok(()),
         std::cmp::Ordering::Greater => Err(Error::CardUnlinked { name, number }),
     }
-}
-
-/// Whether the second signature of `new` is by a signing key of `old` (FORMAT §5.4).
-fn signed_over(old: &SignedCard, new: &SignedCard) -> bool {
-    let by = new.document.verify(crate::format::card::NAMESPACE, "card").unwrap_or_default();
-    by.get(1).is_some_and(|key| old.signers.contains(key))
 }
 
 fn shares_a_signer(a: &SignedCard, b: &SignedCard) -> bool {
@@ -234,8 +227,7 @@ pub fn remove(home: &Home, name: &str) -> Result<()> {
 /// # Errors
 /// [`Error::PartnerBroken`], [`Error::HomeBroken`].
 pub fn by_signer(home: &Home, signer: &Fingerprint) -> Result<Option<Partner>> {
-    // Only the first key has signed the card; the others are its owner's word.
-    let has = |card: &SignedCard| card.signers.first().is_some_and(|key| key.fingerprint() == *signer);
+    let has = |card: &SignedCard| card.proven.iter().any(|key| key.fingerprint() == *signer);
     if let Some(own) = keys::own_card(home)?.filter(has) {
         let added = own.card.created;
         return Ok(Some(Partner { name: YOU.to_owned(), card: own, checked: Checked::Asked, added }));
@@ -327,7 +319,7 @@ mod tests {
     }
 
     fn card(name: &str, key: &SigningKey, number: u64) -> Card {
-        let entry = |key: String| crate::format::card::CardKey { key, label: "x".into() };
+        let entry = |key: String| crate::format::card::CardKey::new(&key, "x");
         Card {
             consign: "card/1".into(),
             name: name.into(),
@@ -382,12 +374,18 @@ mod tests {
         let sign = |c: Card, k: &SigningKey| SignedCard::sign(&c, k).unwrap();
         assert_eq!(word(&sign(card("Acme", &key, 1), &key), None), "card-downgrade");
         assert_eq!(word(&sign(card("Acme", &key, 2), &key), None), "card-conflict");
-        assert_eq!(word(&sign(card("Acme", &key, 3), &key), None), "card-unlinked");
+        // Somebody who lists the key of another firm is not that firm.
+        let mut listing = card("Acme", &other, 3);
+        listing.signers.push(crate::format::card::CardKey::new(&key.public().line().unwrap(), "theirs"));
+        assert_eq!(word(&sign(listing, &other), None), "card-unlinked");
         assert_eq!(word(&sign(card("Acme", &other, 3), &other), None), "partner-exists");
         assert_eq!(word(&old, Some("bob")), "partner-known");
         assert_eq!(word(&old, Some("You")), "bad-alias");
         assert_eq!(word(&sign(card("Bob", &other, 1), &other), Some(YOU)), "bad-alias");
-        let new = successor(&old, &key, &other);
+        // A card in between was lost, but the very key that was pinned speaks.
+        let later = sign(card("Acme", &key, 5), &key);
+        assert_eq!(add(&home, &later, None, Checked::Words, at()).unwrap().change, Change::NewerCard);
+        let new = successor(&later, &key, &other);
         let added = add(&home, &new, Some("acme"), Checked::Words, at()).unwrap();
         assert_eq!(added.change, Change::NewerCard);
         assert_eq!(find(&home, "acme").unwrap().card.id(), new.id());

@@ -9,8 +9,8 @@ use crate::format::time::Time;
 
 /// Pinned keys.
 ///
-/// Of a card only the first key is pinned: it alone has signed the card. The others are its owner's word, and anybody
-/// can list somebody else's public key.
+/// Of a card the first key is pinned, which signed it, and those with a proof. The others are its owner's word, and
+/// anybody can list somebody else's public key.
 #[derive(Debug, Default)]
 pub struct Trust {
     known: Vec<Pin>,
@@ -44,8 +44,8 @@ impl Trust {
 
     fn add_card(&mut self, card: SignedCard, name: &str) {
         let until = card.card.expires;
-        let first = card.signers.into_iter().next();
-        self.known.extend(first.map(|key| Pin { key, name: name.to_owned(), from: None, until }));
+        let proven = card.proven.into_iter();
+        self.known.extend(proven.map(|key| Pin { key, name: name.to_owned(), from: None, until }));
     }
 
     /// Adds the signers of a card, or the keys of a file of public keys or `allowed_signers` lines.

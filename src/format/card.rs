@@ -14,6 +14,8 @@ use crate::crypto::{self, Digest, PublicKey, Signer, canonical_recipient, is_pos
 
 /// The namespace of card signatures.
 pub const NAMESPACE: &str = "consign-card-v1";
+/// The namespace of the proofs of further signing keys.
+pub const SIGNER_NAMESPACE: &str = "consign-signer-v1";
 
 /// The signed line of a card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,17 @@ pub struct CardKey {
     pub key: String,
     /// What it is, for people.
     pub label: String,
+    /// For a signing key besides the first: an armour by which it says that it belongs to this firm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+}
+
+impl CardKey {
+    /// A key and what it is, without a proof.
+    #[must_use]
+    pub fn new(key: &str, label: &str) -> CardKey {
+        CardKey { key: key.to_owned(), label: label.to_owned(), proof: None }
+    }
 }
 
 /// A card whose signature was checked. It says who made it, not that they are who they say they are.
@@ -60,6 +73,8 @@ pub struct SignedCard {
     pub document: Document,
     /// The keys on it, parsed, in order.
     pub signers: Vec<PublicKey>,
+    /// Those that signed the card or proved that they belong to its firm: what they sign is the firm's.
+    pub proven: Vec<PublicKey>,
 }
 
 /// Why a card is not taken.
@@ -102,6 +117,32 @@ impl SignedCard {
         SignedCard::read(&Document { line, armours: vec![armour] }.to_bytes())
     }
 
+    /// Signs a card that takes the place of this one: with its own first key, and with one of this card's.
+    ///
+    /// # Errors
+    /// As [`SignedCard::sign`].
+    pub fn succeeded_by(
+        &self,
+        next: Card,
+        key: &dyn Signer,
+        old: &dyn Signer,
+    ) -> std::result::Result<SignedCard, CardError> {
+        let next = Card { previous: Some(self.id()), number: self.card.number.saturating_add(1), ..next };
+        let line = serde_json::to_vec(&next).map_err(|e| changed("card", e.to_string()))?;
+        let armours = vec![key.sign(NAMESPACE, &line)?, old.sign(NAMESPACE, &line)?];
+        SignedCard::read(&Document { line, armours }.to_bytes())
+    }
+
+    /// Whether this card follows from `old`, which a reader holds, so that nobody has to compare check words again
+    /// (FORMAT §5.4). Numbers are for the caller to compare.
+    #[must_use]
+    pub fn follows(&self, old: &SignedCard) -> bool {
+        let by = self.document.verify(NAMESPACE, "card").unwrap_or_default();
+        let signed_over = by.get(1).is_some_and(|key| old.proven.contains(key));
+        let linked = self.card.previous == Some(old.id()) && signed_over;
+        linked || self.signers.first() == old.signers.first()
+    }
+
     /// Reads a card and checks everything that can be checked without its predecessor.
     ///
     /// # Errors
@@ -123,7 +164,8 @@ impl SignedCard {
         if by.len() != wanted || by.first() != signers.first() {
             return Err(changed("card", "it is not signed by its own first key").into());
         }
-        Ok(SignedCard { card, document, signers })
+        let proven = proven(&card, &signers)?;
+        Ok(SignedCard { card, document, signers, proven })
     }
 
     /// Its id.
@@ -131,6 +173,37 @@ impl SignedCard {
     pub fn id(&self) -> Digest {
         self.document.id()
     }
+}
+
+/// What a signing key signs to say that it belongs to the firm whose first key is `first`.
+///
+/// # Errors
+/// When the key can't sign.
+pub fn prove(key: &dyn Signer, first: &PublicKey) -> crypto::Result<String> {
+    key.sign(SIGNER_NAMESPACE, first.fingerprint().as_str().as_bytes())
+}
+
+/// Checks that `proof` is by `key`, for the firm whose first key is `first`.
+///
+/// # Errors
+/// A proof that does not verify, or is by another key.
+pub fn check_proof(proof: &str, key: &PublicKey, first: &PublicKey) -> std::result::Result<(), CardError> {
+    let signed = first.fingerprint();
+    let by = PublicKey::verify(proof.as_bytes(), SIGNER_NAMESPACE, signed.as_str().as_bytes(), "card")?;
+    if by == *key { Ok(()) } else { Err(changed("card", "the proof of a signing key is by another key").into()) }
+}
+
+/// The first key, which signed the card, and every other with a proof.
+fn proven(card: &Card, signers: &[PublicKey]) -> std::result::Result<Vec<PublicKey>, CardError> {
+    let Some((first, others)) = signers.split_first() else { return Ok(Vec::new()) };
+    let mut proven = vec![first.clone()];
+    for (key, written) in others.iter().zip(card.signers.iter().skip(1)) {
+        if let Some(proof) = &written.proof {
+            check_proof(proof, key, first)?;
+            proven.push(key.clone());
+        }
+    }
+    Ok(proven)
 }
 
 fn check(card: &Card) -> Result<()> {
@@ -179,7 +252,7 @@ mod tests {
     const AGE: &str = "age155fvreeezgmxlzxjzndnpx6dgy5ne46p93cf06c2wefl8tq6n5yq05v5z3";
 
     fn keys(list: &[&str]) -> Vec<CardKey> {
-        list.iter().map(|key| CardKey { key: (*key).to_owned(), label: "work".to_owned() }).collect()
+        list.iter().map(|key| CardKey::new(key, "work")).collect()
     }
 
     fn card(recipients: &[&str], pq: &[&str]) -> (Card, SigningKey) {
@@ -240,5 +313,49 @@ mod tests {
         let (mut newer, key) = card(&[AGE], &[]);
         newer.consign = "card/2".to_owned();
         assert_eq!(SignedCard::sign(&newer, &key).err().map(|e| e.word()), Some("newer-format"));
+    }
+
+    #[test]
+    fn a_further_signing_key_counts_with_a_proof_for_this_firm_only() {
+        let (base, first) = card(&[AGE], &[]);
+        let (server, stranger) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let with = |key: &SigningKey, proof: Option<String>| {
+            let mut card = base.clone();
+            card.signers.push(CardKey { proof, ..CardKey::new(&key.public().line().unwrap(), "server") });
+            SignedCard::sign(&card, &first)
+        };
+        let good = with(&server, Some(prove(&server, &first.public()).unwrap())).unwrap();
+        assert_eq!(good.proven, [first.public(), server.public()]);
+        assert_eq!(SignedCard::read(&good.document.to_bytes()).unwrap(), good);
+        assert_eq!(with(&server, None).unwrap().proven, [first.public()]);
+        let bad = [
+            prove(&stranger, &first.public()).unwrap(),
+            prove(&server, &stranger.public()).unwrap(),
+            server.sign(NAMESPACE, first.public().fingerprint().as_str().as_bytes()).unwrap(),
+            String::new(),
+        ];
+        for proof in bad {
+            assert_eq!(with(&server, Some(proof)).unwrap_err().class(), Class::Changed);
+        }
+    }
+
+    #[test]
+    fn a_card_follows_by_its_first_key_or_by_a_link_that_the_old_one_signed() {
+        let (base, first) = card(&[AGE], &[]);
+        let old = SignedCard::sign(&base, &first).unwrap();
+        let fresh = SigningKey::generate().unwrap();
+        let line = |key: &SigningKey| CardKey::new(&key.public().line().unwrap(), "work");
+        let rotated = |by: &SigningKey| {
+            let next = Card { signers: vec![line(&fresh)], ..base.clone() };
+            old.succeeded_by(next, &fresh, by).unwrap()
+        };
+        assert!(rotated(&first).follows(&old));
+        assert!(!rotated(&fresh).follows(&old), "signed over by itself");
+        assert!(old.succeeded_by(base.clone(), &first, &first).unwrap().follows(&old));
+        let later = rotated(&first).succeeded_by(Card { signers: vec![line(&fresh)], ..base.clone() }, &fresh, &fresh);
+        let later = later.unwrap();
+        assert!(!later.follows(&old), "a step is missing");
+        assert!(later.follows(&rotated(&first)));
+        assert_eq!(later.card.number, 3);
     }
 }

@@ -28,7 +28,7 @@ pub fn new_firm(desk: &Desk, firm: &str, name: &str) {
     let pem = private.to_openssh(LineEnding::LF).unwrap().as_bytes().to_vec();
     let signing = SigningKey::read(&Secret::new(pem.clone()), "test", &Nobody).unwrap();
     let line = signing.public().line().unwrap();
-    let key = |key: &str| CardKey { key: key.to_owned(), label: "test".to_owned() };
+    let key = |key: &str| CardKey::new(key, "test");
     let card = Card {
         consign: "card/1".to_owned(),
         name: name.to_owned(),

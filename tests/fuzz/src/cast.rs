@@ -312,7 +312,7 @@ fn predicate(plan: &Plan<'_>, compartments: Vec<Compartment>) -> Predicate {
 
 /// The sender's card, as it should be before edits.
 pub fn card_line() -> Vec<u8> {
-    let key = |key: String| CardKey { key, label: "this machine".into() };
+    let key = |key: String| CardKey::new(&key, "this machine");
     let card = Card {
         consign: "card/1".into(),
         name: "Northwind".into(),
