@@ -187,6 +187,17 @@ impl Identities {
     }
 }
 
+/// Opens an age file that is locked by a passphrase.
+///
+/// # Errors
+/// [`Error::WrongPassphrase`]; [`Error::NoKey`] when it is locked to people instead; the errors of the head.
+pub fn open_locked(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {
+    if !AgeHead::scan(file, HeadLimits::KEY, name)?.is_passphrase() {
+        return Err(Error::NoKey);
+    }
+    open_with_passphrase(passphrase, file, name, limit)
+}
+
 fn open_with_passphrase(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {
     let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.text()?.to_owned()));
     identity.set_max_work_factor(WORK_MAX);

@@ -153,6 +153,38 @@ pub enum Error {
         /// The number of the card given.
         number: u64,
     },
+    /// The card is changed only where its first key is.
+    #[error("the card of {name} is signed by a key that is not on this machine")]
+    NotFirstKey {
+        /// The firm.
+        name: String,
+    },
+    /// A key or card that is looked for is not there, or not to be touched.
+    #[error("`{what}`: {why}")]
+    NoSuchKey {
+        /// What was asked for.
+        what: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A key that is on the card already.
+    #[error("this key is on your card already, as `{label}`")]
+    KeyListed {
+        /// What it is called there.
+        label: String,
+    },
+    /// A card that does not list this machine's signing key with its proof.
+    #[error("this card of {firm} does not list the signing key of this machine")]
+    NotListed {
+        /// Whose card.
+        firm: String,
+    },
+    /// A card whose key does not say that it belongs to this firm.
+    #[error("the card of {name} does not say that its key joins your firm")]
+    NotJoining {
+        /// Whose card.
+        name: String,
+    },
     /// A ledger line that is broken or does not follow.
     #[error("the ledger is broken: {}, {}: {why}", path.display(), place(*line))]
     LedgerBroken {
@@ -216,6 +248,11 @@ impl Fault for Error {
             Error::CardDowngrade { .. } => "card-downgrade",
             Error::CardConflict { .. } => "card-conflict",
             Error::CardUnlinked { .. } => "card-unlinked",
+            Error::NotFirstKey { .. } => "not-first-key",
+            Error::NoSuchKey { .. } => "no-such-key",
+            Error::KeyListed { .. } => "key-listed",
+            Error::NotListed { .. } => "not-listed",
+            Error::NotJoining { .. } => "not-joining",
             Error::LedgerBroken { .. } => "ledger-broken",
             Error::LedgerForked { .. } => "ledger-forked",
         }
@@ -241,6 +278,8 @@ impl Fault for Error {
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
             Error::NoKeyHere { .. } | Error::BadAlias { .. } | Error::NoPartner { .. } | Error::OwnCard => Class::Usage,
+            Error::NoSuchKey { .. } | Error::KeyListed { .. } | Error::NotFirstKey { .. } => Class::Usage,
+            Error::NotListed { .. } | Error::NotJoining { .. } => Class::Refused,
             Error::CardDowngrade { .. } | Error::CardConflict { .. } | Error::CardUnlinked { .. } => Class::Refused,
             Error::LedgerBroken { .. } | Error::LedgerForked { .. } => Class::Record,
         }

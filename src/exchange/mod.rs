@@ -1,6 +1,7 @@
 //! Floor 5, the story between partners: the only floor with state. Keys, partners and the ledger live in one
 //! folder, the home. Still no clock, no environment and no terminal: `now`, paths and passphrases are arguments.
 
+pub mod cardlife;
 mod chain;
 mod error;
 pub mod home;
@@ -12,6 +13,7 @@ pub mod partners;
 pub mod receive;
 pub mod rekey;
 pub mod repair;
+pub mod roster;
 pub mod send;
 pub mod trust;
 mod words;

@@ -77,6 +77,8 @@ pub struct Addition {
     pub partner: Partner,
     /// What is new about it.
     pub change: Change,
+    /// What was on record before.
+    pub was: Option<Partner>,
     path: PathBuf,
 }
 
@@ -115,15 +117,16 @@ pub fn prepare(home: &Home, card: &SignedCard, alias: Option<&str>, checked: Che
     let path = record_path(home, &name);
     let partner = Partner { name, card: card.clone(), checked, added: now };
     let Some(old) = partners.into_iter().find(|p| p.name == partner.name) else {
-        return Ok(Addition { partner, change: Change::New, path });
+        return Ok(Addition { partner, change: Change::New, was: None, path });
     };
     if old.card.id() == card.id() {
         let better = old.checked == Checked::Unchecked && checked != Checked::Unchecked;
+        let was = Some(old.clone());
         let (partner, change) = if better { (partner, Change::NowChecked) } else { (old, Change::AlreadyThere) };
-        return Ok(Addition { partner, change, path });
+        return Ok(Addition { partner, change, was, path });
     }
     follows(&old, card)?;
-    Ok(Addition { partner, change: Change::NewerCard, path })
+    Ok(Addition { partner, change: Change::NewerCard, was: Some(old), path })
 }
 
 impl Addition {
@@ -394,7 +397,9 @@ mod tests {
     #[test]
     fn ones_own_card_is_no_partner_and_is_known_as_you() {
         let (_dir, home) = home();
-        let made = keys::make(&home, "Me", "", &Secret::new(b"pw".to_vec()), 2, at()).unwrap();
+        let made =
+            keys::make(&home, &keys::New { name: "Me", ..keys::New::default() }, &Secret::new(b"pw".to_vec()), 2, at())
+                .unwrap();
         let e = add(&home, &made.card, None, Checked::Words, at()).unwrap_err();
         assert_eq!(e.word(), "own-card");
         let signer = made.card.signers[0].fingerprint();

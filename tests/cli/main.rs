@@ -3,6 +3,7 @@
 mod codes;
 mod desk;
 mod faults;
+mod keylife;
 mod manual;
 mod repair;
 mod story;

@@ -36,14 +36,92 @@ pub(crate) enum KeyVerb {
     List(KeyList),
     /// Show your keys, your card and its check words
     Show(KeyShow),
+    /// Make new keys in place of yours, and a new card that the old key signs
+    ///
+    /// Partners take the new card without another call: consign partner add NEW.card. The old encryption keys stay, and
+    /// open what was locked to them; the old signing key signs the new card and is gone.
+    Rotate(KeyRotate),
+    /// Give your card another end, with the same keys
+    Renew(KeyRenew),
+    /// Put a key of another machine of your firm on your card: a laptop, a backup, a build server
+    ///
+    /// The other machine makes its keys by `consign key new --for FIRM.card` and sends its card, of which the keys are
+    /// taken; then give it your new card: consign key join FIRM.card. Of an age or SSH recipient only the encryption
+    /// key is added. Bundles for you are locked to all keys on your card from then on.
+    Add(KeyAdd),
+    /// Take a key off your card
+    Remove(KeyRemove),
+    /// Take over your firm's card, which lists the keys of this machine
+    Join(KeyJoin),
 }
 
 /// Make an encryption key and a signing key.
 #[derive(Debug, Args)]
 pub(crate) struct KeyNew {
     /// The name of your firm, as partners will see it, and how to reach it
-    #[arg(long, value_name = "\"FIRM <MAIL>\"")]
+    #[arg(long, value_name = "\"FIRM <MAIL>\"", conflicts_with = "firm")]
     pub(crate) name: Option<String>,
+    /// Make the keys of one more machine of this firm, whose card this is
+    #[arg(long = "for", value_name = "CARD")]
+    pub(crate) firm: Option<PathBuf>,
+    /// What partners see this machine's keys called, such as laptop or build server
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// When the card ends: a date, a time or a span (2028-12-31, 24mo)
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+}
+
+/// Make new keys in place of yours.
+#[derive(Debug, Args)]
+pub(crate) struct KeyRotate {
+    #[command(flatten)]
+    pub(crate) ends: CardEnds,
+}
+
+/// Give your card another end.
+#[derive(Debug, Args)]
+pub(crate) struct KeyRenew {
+    #[command(flatten)]
+    pub(crate) ends: CardEnds,
+}
+
+/// When the new card ends; after the same span as the card before, if nothing is said.
+#[derive(Debug, Args)]
+pub(crate) struct CardEnds {
+    /// When the new card ends: a date, a time or a span; else after the same span as the old one
+    #[arg(long, value_name = "WHEN", conflicts_with = "no_end")]
+    pub(crate) expires: Option<String>,
+    /// The new card has no end
+    #[arg(long)]
+    pub(crate) no_end: bool,
+}
+
+/// Put a key on your card.
+#[derive(Debug, Args)]
+pub(crate) struct KeyAdd {
+    /// The card of the other machine, or a recipient: age1… or an SSH public key
+    #[arg(value_name = "CARD|RECIPIENT")]
+    pub(crate) key: String,
+    /// What partners see it called
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+}
+
+/// Take a key off your card.
+#[derive(Debug, Args)]
+pub(crate) struct KeyRemove {
+    /// Its label, its recipient string or its fingerprint
+    #[arg(value_name = "KEY")]
+    pub(crate) key: String,
+}
+
+/// Take over your firm's card.
+#[derive(Debug, Args)]
+pub(crate) struct KeyJoin {
+    /// The firm's card
+    #[arg(value_name = "CARD")]
+    pub(crate) card: PathBuf,
 }
 
 /// List your keys.
@@ -60,6 +138,9 @@ pub(crate) struct Card {
     /// Write it to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// An earlier card, for a partner who missed some
+    #[arg(long, value_name = "N")]
+    pub(crate) number: Option<u64>,
     /// Replace the file if it is there
     #[arg(long)]
     pub(crate) force: bool,

@@ -160,6 +160,9 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "verify" => "not verified",
         "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
+        "key rotate" | "key renew" | "key add" | "key remove" | "key join" => {
+            "your keys and your card are as they were"
+        }
         "card" => "no card was written",
         "partner add" => "nothing was put on record",
         "partner remove" => "nothing was removed",
@@ -186,6 +189,12 @@ fn hints(word: &str) -> &'static [&'static str] {
             "call the firm on a number you already have, and compare the six check words",
             "if it really is theirs: consign partner remove NAME, then add this card",
         ],
+        "not-first-key" => &["run it on the machine whose key signed the card; consign key list shows which it is"],
+        "no-such-key" => &["consign key list shows every key, its label and its fingerprint"],
+        "not-listed" => {
+            &["send this machine's card to where your firm's card is made, and there: consign key add CARD"]
+        }
+        "not-joining" => &["on the other machine: consign key new --for YOUR.card; then send that machine's card"],
         "words-differ" => &["don't trust this card; ask the firm, on a number you already have, for its card"],
         "needs-passphrase" => &["CONSIGN_PASSPHRASE_FILE, _FD or _COMMAND gives it; or run it on a terminal"],
         "wrong-passphrase" => &["try again; there is no way to recover a forgotten passphrase"],

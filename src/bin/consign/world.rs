@@ -197,8 +197,7 @@ impl World {
     /// # Errors
     /// A card that can't be read.
     pub(crate) fn signer(&self) -> Result<Option<Fingerprint>, Failure> {
-        let card = keys::own_card(&self.home)?;
-        Ok(card.and_then(|card| card.signers.first().map(consign::crypto::PublicKey::fingerprint)))
+        Ok(keys::own_public(&self.home)?.map(|key| key.fingerprint()))
     }
 
     /// How many threads may work.

@@ -6,6 +6,7 @@ mod damage;
 mod demo;
 mod inspect;
 mod key;
+mod keylife;
 mod list;
 mod log;
 mod man;
@@ -73,6 +74,11 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             KeyVerb::New(args) => key::new(args, world),
             KeyVerb::List(args) => key::list(args, world),
             KeyVerb::Show(args) => key::show(args, world),
+            KeyVerb::Rotate(args) => keylife::rotate(args, world),
+            KeyVerb::Renew(args) => keylife::renew(args, world),
+            KeyVerb::Add(args) => keylife::add(args, world),
+            KeyVerb::Remove(args) => keylife::remove(args, world),
+            KeyVerb::Join(args) => keylife::join(args, world),
         },
         Verb::Card(args) => card::run(args, world),
         Verb::Partner(partner) => match &partner.verb {

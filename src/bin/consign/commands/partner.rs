@@ -30,7 +30,11 @@ pub(crate) fn add(args: &cli::PartnerAdd, world: &World) -> Result<Report, Failu
     let first_look = partners::prepare(&world.home, &card, alias, Checked::Unchecked, world.now)?;
     let known = (first_look.change == Change::AlreadyThere).then_some(first_look.partner.checked);
     world.home.ensure_writable()?;
-    let checked = how_checked(args, world, &card, &words, known)?;
+    let checked = match (first_look.change, &first_look.was) {
+        // The card on record speaks for the new one, so it is as good as that one, and no better.
+        (Change::NewerCard, Some(was)) if args.words.is_none() => was.checked,
+        _ => how_checked(args, world, &card, &words, known)?,
+    };
     let addition = partners::prepare(&world.home, &card, alias, checked, world.now)?;
     let partner = &addition.partner;
     let mut report = described(partner)
@@ -38,6 +42,13 @@ pub(crate) fn add(args: &cli::PartnerAdd, world: &World) -> Result<Report, Failu
         .set("change", word_of(addition.change))
         .fact(verb_of(addition.change), format!("{}   {}", partner.name, title(&partner.card)))
         .fact("checked", sentence_of(partner.checked));
+    if let (Change::NewerCard, Some(was)) = (addition.change, &addition.was) {
+        let number = was.card.card.number;
+        report = report.fact("", format!("card {number}, which was on record, speaks for this one; no call is needed"));
+    }
+    if let Some(ending) = super::keylife::soon(partner.card.card.expires, world.now) {
+        report = report.note(format!("the card of {} {ending}", partner.name));
+    }
     if addition.change != Change::AlreadyThere {
         let event = Event::PartnerAdded {
             partner: partner.name.clone(),
@@ -141,6 +152,9 @@ pub(crate) fn list(_: &cli::PartnerList, world: &World) -> Result<Report, Failur
         let added = partner.added.date();
         report = report.fact(&partner.name, title(&partner.card));
         report = report.fact("", format!("{}; on record since {added}", sentence_of(partner.checked)));
+        if let Some(ending) = super::keylife::soon(partner.card.card.expires, world.now) {
+            report = report.fact("", format!("its card {ending}"));
+        }
     }
     Ok(report)
 }
@@ -160,9 +174,10 @@ pub(crate) fn show(args: &cli::PartnerShow, world: &World) -> Result<Report, Fai
         report = report.fact("encryption", &key.key).fact("", &key.label);
     }
     for (key, signer) in card.card.signers.iter().zip(&card.signers) {
-        report = report.fact("signing", signer.fingerprint().to_string()).fact("", &key.label);
+        let proven = if card.proven.contains(signer) { "" } else { "   (without a proof: what it signs is not taken)" };
+        report = report.fact("signing", signer.fingerprint().to_string()).fact("", format!("{}{proven}", key.label));
     }
-    let ends = card.card.expires.map_or_else(|| "no end".to_owned(), |end| format!("ends {}", end.for_people()));
+    let ends = card.card.expires.map_or_else(|| "no end".to_owned(), |end| super::keylife::ending(end, world.now));
     let made = card.card.created.for_people();
     Ok(report.fact("card", format!("number {}, made {made}, {ends}", card.card.number)))
 }
