@@ -6,7 +6,7 @@ use super::roster::{self, Roster, Use};
 use super::{Error, Home, Ledger, Result, keys};
 use crate::crypto::{self, PublicKey, Secret, Signer, SigningKey};
 use crate::files;
-use crate::format::card::{Card, CardKey, SignedCard, check_proof, prove};
+use crate::format::card::{Card, CardKey, SignedCard, check_proof};
 use crate::format::record::Event;
 use crate::format::time::Time;
 
@@ -201,18 +201,6 @@ pub fn join(home: &Home, firm: SignedCard, now: Time) -> Result<Changed> {
     }
     let roster = Roster::of(home, Some(&own))?;
     commit(home, change, "joined", firm, &roster, now)
-}
-
-/// The card by which a new machine asks to join the firm of `firm`: its own keys, and a proof for that firm.
-///
-/// # Errors
-/// When the key can't sign.
-pub fn asking(card: Card, firm: &SignedCard, key: &dyn Signer) -> Result<SignedCard> {
-    let first = firm.signers.first().ok_or(crate::bundle::Error::Bug)?;
-    let proof = Some(prove(key, first)?);
-    let signers = card.signers.into_iter().map(|signer| CardKey { proof: proof.clone(), ..signer }).collect();
-    let (name, contact) = (firm.card.name.clone(), firm.card.contact.clone());
-    Ok(SignedCard::sign(&Card { name, contact, signers, ..card }, key)?)
 }
 
 /// The signing key of a machine's card, if it says that it joins the firm of `first`.

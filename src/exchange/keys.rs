@@ -8,7 +8,7 @@ use super::roster::{self, Roster, Use};
 use super::{Error, Home, Result, rekey};
 use crate::crypto::{self, Identities, PassphraseSource, PublicKey, Secret, SigningKey, check_words};
 use crate::files;
-use crate::format::card::{Card, CardKey, SignedCard};
+use crate::format::card::{Card, CardKey, SignedCard, prove};
 use crate::format::time::Time;
 use crate::format::version::DOCUMENT_MAX;
 
@@ -79,7 +79,7 @@ pub fn make(home: &Home, new: &New<'_>, lock: &Secret, work: u8, now: Time) -> R
     let line = signing.public().line()?;
     let card = first_card(new, &pair, &line, now);
     let card = match new.firm {
-        Some(firm) => super::cardlife::asking(card, firm, &signing)?,
+        Some(firm) => asking(card, firm, &signing)?,
         None => SignedCard::sign(&card, &signing)?,
     };
     let words = check_words(&signing.public())?;
@@ -105,6 +105,15 @@ pub fn ensure_none(home: &Home) -> Result<()> {
         Some(path) => Err(Error::KeyUnfinished { path }),
         None => Ok(()),
     }
+}
+
+/// The card by which a new machine asks to join the firm of `firm`: its own keys, and a proof for that firm.
+fn asking(card: Card, firm: &SignedCard, key: &dyn Signer) -> Result<SignedCard> {
+    let first = firm.signers.first().ok_or(crate::bundle::Error::Bug)?;
+    let proof = Some(prove(key, first)?);
+    let signers = card.signers.into_iter().map(|signer| CardKey { proof: proof.clone(), ..signer }).collect();
+    let (name, contact) = (firm.card.name.clone(), firm.card.contact.clone());
+    Ok(SignedCard::sign(&Card { name, contact, signers, ..card }, key)?)
 }
 
 fn first_card(new: &New<'_>, pair: &crypto::Pair, signer: &str, now: Time) -> Card {
