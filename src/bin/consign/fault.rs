@@ -160,6 +160,7 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "verify" => "not verified",
         "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
+        "key passphrase" => "nothing was changed",
         "card" => "no card was written",
         "partner add" => "nothing was put on record",
         "partner remove" => "nothing was removed",
@@ -175,6 +176,8 @@ fn hints(word: &str) -> &'static [&'static str] {
         "no-key" => &["consign key new"],
         "key-exists" => &["keep it; another firm on this machine gets its own CONSIGN_HOME"],
         "key-unfinished" => &["move the files of the unfinished key away, then again: consign key new"],
+        "key-not-locked" => &["move that file away, and put it back from a copy that is locked"],
+        "no-keyring" => &["nothing is lost: the passphrase opens your keys; CONSIGN_PASSPHRASE_* gives it to machines"],
         "keys-unsettled" => &["make the folder of your keys writable; the next command that reads them finishes it"],
         "home-read-only" => &["make the folder writable, or set CONSIGN_HOME to one that is"],
         "no-home" => &["set CONSIGN_HOME to a folder for keys, partners and the ledger"],
@@ -311,6 +314,7 @@ impl Paths for exchange::Error {
             Error::HomeReadOnly { path, .. }
             | Error::KeyExists { path }
             | Error::KeyUnfinished { path }
+            | Error::KeyNotLocked { path }
             | Error::NoKeyHere { path }
             | Error::HomeBroken { path, .. }
             | Error::PartnerBroken { path, .. }
