@@ -8,6 +8,7 @@ mod encrypt;
 mod error;
 mod hybrid;
 mod identity;
+mod relock;
 mod secret;
 mod sign;
 
@@ -23,5 +24,6 @@ pub use hybrid::{Identity as HybridIdentity, Recipient as HybridRecipient};
 pub use identity::{
     Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity, open_locked,
 };
+pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
 pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, split_armours};

@@ -74,6 +74,12 @@ pub enum Error {
         /// What the system said.
         why: String,
     },
+    /// A key file without a lock, where a passphrase was to be found.
+    #[error("{} is not locked by a passphrase", path.display())]
+    KeyNotLocked {
+        /// The file.
+        path: PathBuf,
+    },
     /// Something needs this home's key, and there is none.
     #[error("there is no key in {} yet", path.display())]
     NoKeyHere {
@@ -237,6 +243,7 @@ impl Fault for Error {
             Error::KeyExists { .. } => "key-exists",
             Error::KeyUnfinished { .. } => "key-unfinished",
             Error::KeysUnsettled { .. } => "keys-unsettled",
+            Error::KeyNotLocked { .. } => "key-not-locked",
             Error::NoKeyHere { .. } => "no-key",
             Error::HomeBroken { .. } => "home-broken",
             Error::PartnerBroken { .. } => "partner-broken",
@@ -273,6 +280,7 @@ impl Fault for Error {
             | Error::KeyExists { .. }
             | Error::KeyUnfinished { .. }
             | Error::KeysUnsettled { .. }
+            | Error::KeyNotLocked { .. }
             | Error::HomeBroken { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }

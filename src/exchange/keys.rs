@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::roster::{self, Roster, Use};
 use super::{Error, Home, Result, rekey};
-use crate::crypto::{self, Identities, PassphraseSource, PublicKey, Secret, SigningKey, check_words};
+use crate::crypto::{self, Identities, PassphraseSource, PublicKey, Secret, Signer, SigningKey, check_words};
 use crate::files;
 use crate::format::card::{Card, CardKey, SignedCard, prove};
 use crate::format::time::Time;

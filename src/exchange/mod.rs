@@ -10,12 +10,14 @@ pub mod ledger;
 pub mod locks;
 pub mod note;
 pub mod partners;
+pub mod passphrase;
 pub mod receive;
 pub mod rekey;
 pub mod repair;
 pub mod roster;
 pub mod send;
 pub mod trust;
+pub mod unlock;
 mod words;
 
 pub use chain::Lines;

@@ -31,6 +31,11 @@ pub(crate) enum KeyVerb {
     ///
     /// They lie in CONSIGN_HOME as identity.age (an age identity file) and signing (an OpenSSH key); stock age and
     /// ssh-keygen read them. Nothing is ever overwritten. Your public card is made with them.
+    ///
+    /// A passphrase that you type also opens them later without typing, if the system has a keyring: it keeps a random
+    /// secret that unlocks the passphrase, never the keys or the passphrase itself. A passphrase that CONSIGN_PASSPHRASE_*
+    /// gives is not kept there. It is taken exactly as it is, with its spaces and accents; an accent can be typed in
+    /// more than one way, and another way is another passphrase.
     New(KeyNew),
     /// List your keys
     List(KeyList),
@@ -53,6 +58,11 @@ pub(crate) enum KeyVerb {
     Remove(KeyRemove),
     /// Take over your firm's card, which lists the keys of this machine
     Join(KeyJoin),
+    /// Change the passphrase of your keys, or whether the keyring unlocks them
+    ///
+    /// The present passphrase comes from CONSIGN_PASSPHRASE_*, else from the keyring, else you type it. All key files
+    /// change together, or none does. Copies that were made before keep the old passphrase.
+    Passphrase(KeyPassphrase),
 }
 
 /// Make an encryption key and a signing key.
@@ -70,6 +80,15 @@ pub(crate) struct KeyNew {
     /// When the card ends: a date, a time or a span (2028-12-31, 24mo)
     #[arg(long, value_name = "WHEN")]
     pub(crate) expires: Option<String>,
+    /// Leave the keyring alone: the passphrase is typed each time
+    #[arg(long)]
+    pub(crate) no_keyring: bool,
+    /// For a machine: ask nothing, use no keyring; the passphrase comes from CONSIGN_PASSPHRASE_*, or --passphrase-file
+    #[arg(long)]
+    pub(crate) ci: bool,
+    /// With --ci: make a random passphrase and write it to this new file
+    #[arg(long, value_name = "FILE", requires = "ci")]
+    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 /// Make new keys in place of yours.
@@ -122,6 +141,26 @@ pub(crate) struct KeyJoin {
     /// The firm's card
     #[arg(value_name = "CARD")]
     pub(crate) card: PathBuf,
+}
+
+/// Change the passphrase of your keys.
+#[derive(Debug, Args)]
+pub(crate) struct KeyPassphrase {
+    /// Let the keyring unlock your keys from now on; the passphrase stays
+    #[arg(long, conflicts_with_all = ["forget", "new_passphrase_file", "new_passphrase_fd", "new_passphrase_command"])]
+    pub(crate) keep: bool,
+    /// Let the keyring unlock them no longer; the passphrase stays
+    #[arg(long, conflicts_with_all = ["new_passphrase_file", "new_passphrase_fd", "new_passphrase_command"])]
+    pub(crate) forget: bool,
+    /// A file that holds the new passphrase; else you type it, twice
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["new_passphrase_fd", "new_passphrase_command"])]
+    pub(crate) new_passphrase_file: Option<PathBuf>,
+    /// The number of an open descriptor to read the new passphrase from
+    #[arg(long, value_name = "N", conflicts_with = "new_passphrase_command")]
+    pub(crate) new_passphrase_fd: Option<String>,
+    /// A command that prints the new passphrase
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) new_passphrase_command: Option<String>,
 }
 
 /// List your keys.

@@ -133,6 +133,7 @@ impl Verb {
             Verb::Key(Key { verb: KeyVerb::Add(_) }) => "key add",
             Verb::Key(Key { verb: KeyVerb::Remove(_) }) => "key remove",
             Verb::Key(Key { verb: KeyVerb::Join(_) }) => "key join",
+            Verb::Key(Key { verb: KeyVerb::Passphrase(_) }) => "key passphrase",
             Verb::Card(_) => "card",
             Verb::Partner(Partner { verb: PartnerVerb::Add(_) }) => "partner add",
             Verb::Partner(Partner { verb: PartnerVerb::List(_) }) => "partner list",
@@ -160,6 +161,14 @@ impl Verb {
             Verb::Verify(args) => &args.opening.identities.files,
             Verb::Unpack(args) => &args.opening.identities.files,
             _ => &[],
+        }
+    }
+
+    /// Whether the keyring may be asked at all.
+    pub(crate) fn may_use_keyring(&self) -> bool {
+        match self {
+            Verb::Key(Key { verb: KeyVerb::New(new) }) => !new.no_keyring && !new.ci,
+            _ => true,
         }
     }
 

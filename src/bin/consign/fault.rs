@@ -163,6 +163,7 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "key rotate" | "key renew" | "key add" | "key remove" | "key join" => {
             "your keys and your card are as they were"
         }
+        "key passphrase" => "nothing was changed",
         "card" => "no card was written",
         "partner add" => "nothing was put on record",
         "partner remove" => "nothing was removed",
@@ -175,6 +176,8 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
 /// The usual fix for a word.
 fn hints(word: &str) -> &'static [&'static str] {
     match word {
+        "key-not-locked" => &["move that file away, and put it back from a copy that is locked"],
+        "no-keyring" => &["nothing is lost: the passphrase opens your keys; CONSIGN_PASSPHRASE_* gives it to machines"],
         "keys-unsettled" => &["make the folder of your keys writable; the next command that reads them finishes it"],
         "home-read-only" => &["make the folder writable, or set CONSIGN_HOME to one that is"],
         "no-home" => &["set CONSIGN_HOME to a folder for keys, partners and the ledger"],
@@ -327,6 +330,7 @@ impl Paths for exchange::Error {
             Error::HomeReadOnly { path, .. }
             | Error::KeyExists { path }
             | Error::KeyUnfinished { path }
+            | Error::KeyNotLocked { path }
             | Error::NoKeyHere { path }
             | Error::HomeBroken { path, .. }
             | Error::PartnerBroken { path, .. }

@@ -223,7 +223,8 @@ pub(crate) fn finish(result: Result<Report, Failure>, command: &str, voice: &Voi
 fn lost(error: &io::Error, report: &Report, command: &str) -> Failure {
     let failure = Failure::stdout(error);
     let changes =
-        ["pack", "unpack", "repair", "key new", "card", "partner add", "partner remove", "man"].contains(&command);
+        ["pack", "unpack", "repair", "key new", "key passphrase", "card", "partner add", "partner remove", "man"]
+            .contains(&command);
     if !changes || report.raw.is_some() {
         return failure;
     }
@@ -274,6 +275,7 @@ fn complaint(failure: &Failure, command: &str, verbose: bool) -> String {
     let not_done = match failure.word {
         "incomplete" => Some("all before that is done"),
         "not-synced" => Some("it is done, but for that"),
+        "keys-unsettled" => None,
         "report-lost" => Some("the command itself is done"),
         _ => not_done(command),
     };

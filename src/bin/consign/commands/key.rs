@@ -3,17 +3,20 @@
 use std::path::Path;
 
 use consign::class::Class;
-use consign::crypto::{PublicKey, check_words};
+use consign::crypto::{PublicKey, Secret, check_words};
 use consign::exchange::keys::{self, KeySummary};
-use consign::exchange::{Home, Ledger};
+use consign::exchange::{Home, Ledger, unlock};
+use consign::files;
 use consign::format::card::SignedCard;
 use consign::format::record::Event;
 use consign::format::time::Time;
 use consign::format::version::{DOCUMENT_MAX, LABEL_MAX};
 use serde_json::{Value, json};
 
+use super::passphrase;
 use crate::cli;
 use crate::fault::Failure;
+use crate::keyring::{NAME, Silence};
 use crate::output::Report;
 use crate::prompt;
 use crate::world::World;
@@ -30,16 +33,18 @@ pub(crate) fn new(args: &cli::KeyNew, world: &World) -> Result<Report, Failure> 
         Some(firm) => (firm.card.name.clone(), firm.card.contact.clone()),
         None => keys::split_name(&name(args, world)?),
     };
-    let lock = world.new_passphrase()?;
+    let lock = lock(args, world)?;
     let new = keys::New { name: &name, contact: &contact, label, expires, firm: firm.as_ref() };
-    let made = keys::make(&world.home, &new, &lock, keys::WORK, world.now)?;
+    let made = keys::make(&world.home, &new, &lock, keys::WORK, world.now);
+    let made = made.inspect_err(|_| forget_file(args))?;
     let event = Event::KeyMade { card: made.card.id() };
     let signer = first_signer(&made.card)?.fingerprint();
     let unrecorded =
         |e| Failure::new("incomplete", Class::Failed, format!("your keys are made, but not recorded: {e}"));
     let entry = Ledger::open(&world.home).append(&event, world.now, Some(&signer)).map_err(unrecorded)?;
     let words = made.words.join(" ");
-    Ok(Report::new()
+    let kept = kept(args, world, &lock);
+    let report = Report::new()
         .set("home", world.home.path())
         .set("name", &name)
         .set("contact", &contact)
@@ -47,7 +52,9 @@ pub(crate) fn new(args: &cli::KeyNew, world: &World) -> Result<Report, Failure> 
         .set("signer", &signer)
         .set("words", &words)
         .set("entry", entry)
-        .fact("keys saved", format!("{}   locked by your passphrase", world.home.path().display()))
+        .set("keyring", kept.as_ref().map_or_else(Silence::word, |()| "kept"))
+        .fact("keys saved", format!("{}   {}", world.home.path().display(), unlocked_by(&kept)));
+    Ok(for_a_machine(args, world, report)
         .fact("your card", format!("{}   public", world.home.card().display()))
         .fact("check words", words)
         .fact("", "read them out on a call, so that the card cannot be swapped")
@@ -71,10 +78,61 @@ pub(super) fn check_label(label: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The passphrase that locks the new keys.
+fn lock(args: &cli::KeyNew, world: &World) -> Result<Secret, Failure> {
+    let Some(file) = &args.passphrase_file else {
+        if args.ci && !world.ways().is_given() {
+            let message = "--ci asks nobody, so the passphrase must come from somewhere";
+            return Err(Failure::new("needs-passphrase", Class::NeedsAPerson, message)
+                .fix("--passphrase-file FILE makes a random one and writes it there")
+                .fix("or give one: CONSIGN_PASSPHRASE_FILE, _FD or _COMMAND"));
+        }
+        return world.ways().for_a_new_key();
+    };
+    if world.ways().is_given() {
+        return Err(Failure::usage("--passphrase-file makes a passphrase, but CONSIGN_PASSPHRASE_* gives one as well"));
+    }
+    let secret = unlock::secret()?;
+    files::write_private(file, Secret::new([secret.expose(), b"\n"].concat()).expose())?;
+    Ok(secret)
+}
+
+/// Keys that could not be made need no passphrase.
+fn forget_file(args: &cli::KeyNew) {
+    if let Some(file) = &args.passphrase_file {
+        // If it can't be removed, it is a passphrase of nothing.
+        let _unused = std::fs::remove_file(file);
+    }
+}
+
+/// Has the keyring unlock the new keys, unless a machine is to unlock them.
+fn kept(args: &cli::KeyNew, world: &World, lock: &Secret) -> Result<(), Silence> {
+    if args.ci || world.ways().is_given() { Err(Silence::Off) } else { passphrase::keep(world, lock) }
+}
+
+fn unlocked_by(kept: &Result<(), Silence>) -> String {
+    match kept {
+        Ok(()) => format!("locked; {NAME} unlocks them"),
+        Err(Silence::Off) => "locked by your passphrase".to_owned(),
+        Err(silence) => format!("locked by your passphrase; {silence}"),
+    }
+}
+
+/// What a machine needs to be given.
+fn for_a_machine(args: &cli::KeyNew, world: &World, report: Report) -> Report {
+    let Some(file) = &args.passphrase_file else { return report };
+    let home = world.home.path().display();
+    report
+        .set("passphrase_file", file)
+        .fact("passphrase", format!("{}   for the secret store of your CI; then delete it", file.display()))
+        .fact("", "in the CI: CONSIGN_PASSPHRASE_FILE names the file it comes back as")
+        .fact("", format!("{home} goes there too; in the CI: CONSIGN_HOME names it"))
+}
+
 fn name(args: &cli::KeyNew, world: &World) -> Result<String, Failure> {
     let name = match &args.name {
         Some(name) => name.clone(),
-        None if world.can_ask() => {
+        None if world.can_ask() && !args.ci => {
             prompt::line(world, "", "name of your firm, such as Acme Dev Oy <ops@acme.example>: ")?
         }
         None => {

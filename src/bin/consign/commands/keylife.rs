@@ -4,7 +4,7 @@ use std::path::Path;
 
 use consign::crypto::{Recipient, SigningKey};
 use consign::exchange::cardlife::{self, Addition, Changed, Ends};
-use consign::exchange::keys;
+use consign::exchange::{keys, passphrase};
 use consign::format::card::{CardKey, SignedCard};
 use consign::format::time::Time;
 use consign::format::version::DOCUMENT_MAX;
@@ -23,7 +23,7 @@ const DAY: i64 = 86_400;
 pub(crate) fn rotate(args: &cli::KeyRotate, world: &World) -> Result<Report, Failure> {
     let ends = ends(&args.ends, world)?;
     let old = signer(world)?;
-    let lock = world.passphrases().passphrase(keys::OWN_KEY)?;
+    let lock = passphrase::right(&world.home, &world.passphrases())?;
     let changed = cardlife::rotate(&world.home, &old, &lock, keys::WORK, ends, world.now)?;
     let words = consign::crypto::check_words(first_signer(&changed.card)?)?.join(" ");
     let mut report = report(&changed, world)
