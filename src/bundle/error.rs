@@ -38,6 +38,12 @@ pub enum Error {
         /// Whether its card is in the bundle.
         card: bool,
     },
+    /// Signed by a key that is revoked.
+    #[error("signed with a key that is revoked, {by}")]
+    Revoked {
+        /// The key.
+        by: Fingerprint,
+    },
     /// Neither the file nor a copy has a statement whose signatures fit.
     #[error("{what} is damaged or missing, so nothing in it can be trusted")]
     NoStatement {
@@ -155,6 +161,7 @@ impl Fault for Error {
             Error::Refused(e) => e.word(),
             Error::Card(e) => e.word(),
             Error::Untrusted { .. } => "untrusted",
+            Error::Revoked { .. } => "revoked",
             Error::NoStatement { .. } => "no-statement",
             Error::OtherBundle { .. } => "other-bundle",
             Error::Beyond { .. } => "beyond-repair",
@@ -183,7 +190,7 @@ impl Fault for Error {
             Error::Files(e) => e.class(),
             Error::Refused(e) => e.class(),
             Error::Card(e) => e.class(),
-            Error::Untrusted { .. } => Class::Untrusted,
+            Error::Untrusted { .. } | Error::Revoked { .. } => Class::Untrusted,
             Error::NoStatement { .. } | Error::Beyond { .. } | Error::NothingSalvaged { .. } => Class::Changed,
             Error::OtherBundle { .. } => Class::Usage,
             Error::NoKey { .. } | Error::NoIdentity | Error::Held | Error::NoCompartment { .. } => Class::WrongKey,

@@ -21,6 +21,12 @@ use crate::format::{changed, too_large};
 pub trait Pins {
     /// The name under which a key is pinned here for signatures made at that time; `None` for a stranger's.
     fn who(&self, key: &PublicKey, at: Time) -> Option<String>;
+
+    /// Whether a key is revoked: then it is a stranger's, and that is said.
+    fn is_revoked(&self, key: &PublicKey) -> bool {
+        let _any = key;
+        false
+    }
 }
 
 /// A signer of a bundle.
@@ -32,6 +38,8 @@ pub struct SignedBy {
     pub fingerprint: Fingerprint,
     /// Who it is here.
     pub known_as: Option<String>,
+    /// Whether a list given here revokes the key.
+    pub revoked: bool,
 }
 
 /// A bundle whose signatures fit and whose envelope and B3SUMS are what was signed. Whether the first signer is
@@ -70,7 +78,12 @@ impl Signed {
         }
         let envelope = Envelope::parse(&opened.envelope)?;
         let at = envelope.predicate.created;
-        let signed_by = |key: PublicKey| SignedBy { fingerprint: key.fingerprint(), known_as: pins.who(&key, at), key };
+        let signed_by = |key: PublicKey| SignedBy {
+            fingerprint: key.fingerprint(),
+            known_as: pins.who(&key, at),
+            revoked: pins.is_revoked(&key),
+            key,
+        };
         let signers: Vec<SignedBy> = keys.into_iter().map(signed_by).collect();
         if !signers.iter().map(|s| &s.fingerprint).eq(&envelope.predicate.signers) {
             return Err(changed("the signatures", "they are not by exactly the signers that are listed").into());
@@ -151,11 +164,14 @@ impl Signed {
     /// Demands that the first signer is known.
     ///
     /// # Errors
-    /// [`Error::Untrusted`].
+    /// [`Error::Untrusted`], [`Error::Revoked`].
     pub fn trust(self) -> Result<Trusted> {
         let Some(first) = self.signers.first() else { return Err(Error::Bug) };
         if first.known_as.is_some() {
             return Ok(Trusted { signed: self });
+        }
+        if first.revoked {
+            return Err(Error::Revoked { by: first.fingerprint.clone() });
         }
         let words = check_words(&first.key)?.join(" ");
         let claims = self.says().sender.name.clone();

@@ -130,6 +130,24 @@ pub enum Error {
         /// The names that there are.
         known: Vec<String>,
     },
+    /// A partner with a card, which keys can't take the place of.
+    #[error("`{name}` is on record with a card, which stands for more than a list of keys")]
+    HasCard {
+        /// The partner.
+        name: String,
+    },
+    /// Other keys than those on record, which somebody had compared.
+    #[error("these are not the keys of `{name}` on record, and those were compared")]
+    KeysDiffer {
+        /// The partner.
+        name: String,
+    },
+    /// A partner of whom only signing keys are known.
+    #[error("nothing can be locked to `{name}`: only keys that sign are on record")]
+    SignsOnly {
+        /// The partner.
+        name: String,
+    },
     /// One's own card.
     #[error("that is your own card")]
     OwnCard,
@@ -251,6 +269,9 @@ impl Fault for Error {
             Error::PartnerExists { .. } => "partner-exists",
             Error::PartnerKnown { .. } => "partner-known",
             Error::NoPartner { .. } => "no-partner",
+            Error::HasCard { .. } => "has-card",
+            Error::KeysDiffer { .. } => "keys-differ",
+            Error::SignsOnly { .. } => "signs-only",
             Error::OwnCard => "own-card",
             Error::CardDowngrade { .. } => "card-downgrade",
             Error::CardConflict { .. } => "card-conflict",
@@ -288,7 +309,9 @@ impl Fault for Error {
             Error::NoKeyHere { .. } | Error::BadAlias { .. } | Error::NoPartner { .. } | Error::OwnCard => Class::Usage,
             Error::NoSuchKey { .. } | Error::KeyListed { .. } | Error::NotFirstKey { .. } => Class::Usage,
             Error::NotListed { .. } | Error::NotJoining { .. } => Class::Refused,
+            Error::SignsOnly { .. } => Class::Usage,
             Error::CardDowngrade { .. } | Error::CardConflict { .. } | Error::CardUnlinked { .. } => Class::Refused,
+            Error::HasCard { .. } | Error::KeysDiffer { .. } => Class::Refused,
             Error::LedgerBroken { .. } | Error::LedgerForked { .. } => Class::Record,
         }
     }

@@ -1,6 +1,7 @@
 //! Floor 5, the story between partners: the only floor with state. Keys, partners and the ledger live in one
 //! folder, the home. Still no clock, no environment and no terminal: `now`, paths and passphrases are arguments.
 
+pub mod allowed;
 pub mod cardlife;
 mod chain;
 mod error;

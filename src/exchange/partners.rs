@@ -1,5 +1,5 @@
-//! Partners: the other firms, each pinned by a card that a person checked, or chose not to check, which stays on
-//! record (FORMAT §8.4). One file per partner in the home. Nothing gets in silently.
+//! Partners: the other firms, each pinned by a card or by SSH keys that a person checked, or chose not to check, which
+//! stays on record (FORMAT §8.4). One file per partner in the home. Nothing gets in silently.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,18 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::home::read_if_there;
 use super::locks::Locks;
 use super::{Error, Home, Result, keys};
-use crate::crypto::Fingerprint;
+use crate::crypto::{Fingerprint, PublicKey};
 use crate::files::{self, Lock, io_at};
 use crate::format::card::SignedCard;
 use crate::format::json;
+use crate::format::signerlist::Listed;
+use crate::format::sshkeys::SshKeys;
 use crate::format::time::Time;
 
-/// How a card was checked before it was pinned.
+/// How a card, or keys, were checked before they were pinned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Checked {
     /// The check words were given with the command, and matched.
     Words,
+    /// The fingerprints were given with the command, and matched.
+    Fingerprints,
     /// A person at the terminal said that they heard the check words.
     Asked,
     /// Nobody compared anything.
@@ -33,6 +37,7 @@ impl Checked {
     pub fn word(self) -> &'static str {
         match self {
             Checked::Words => "words",
+            Checked::Fingerprints => "fingerprints",
             Checked::Asked => "asked",
             Checked::Unchecked => "unchecked",
         }
@@ -44,12 +49,83 @@ impl Checked {
 pub struct Partner {
     /// Its name here. `you` is one's own firm, which has no record.
     pub name: String,
-    /// Its card, whose signature was checked again when it was read.
-    pub card: SignedCard,
-    /// How the card was checked.
+    /// What it is known by.
+    pub known: Known,
+    /// How that was checked.
     pub checked: Checked,
     /// When it was put on record.
     pub added: Time,
+    /// Signing keys that an earlier card had: what they signed until then is still the partner's.
+    pub past: Vec<Past>,
+}
+
+/// A signing key that another one took the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// `type base64`.
+    pub key: String,
+    /// When the card was made that has it no more.
+    pub until: Time,
+}
+
+/// What a partner is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Its card, whose signature was checked again when it was read.
+    Card(Box<SignedCard>),
+    /// SSH keys that somebody here put on record; no signature stands for them.
+    Keys(SshKeys),
+}
+
+impl Known {
+    /// The keys whose signatures are taken as this partner's; of a card, all that it lists.
+    #[must_use]
+    pub fn signers(&self) -> Vec<&PublicKey> {
+        match self {
+            Known::Card(card) => card.signers.iter().collect(),
+            Known::Keys(keys) => keys.signers.iter().filter(|line| !line.authority).map(|line| &line.key).collect(),
+        }
+    }
+
+    /// The keys that are pinned: of a card, those that were shown to be its owner's.
+    fn pinned(&self) -> Vec<&PublicKey> {
+        match self {
+            Known::Card(card) => card.proven.iter().collect(),
+            Known::Keys(_) => self.signers(),
+        }
+    }
+
+    fn is_followed_by(&self, new: &Known) -> bool {
+        matches!((self, new), (Known::Card(old), Known::Card(card)) if card.follows(old))
+    }
+
+    fn shares_a_signer(&self, other: &Known) -> bool {
+        let others = other.signers();
+        self.signers().iter().any(|key| others.contains(key))
+    }
+}
+
+impl Partner {
+    /// Its card, if it has one.
+    #[must_use]
+    pub fn card(&self) -> Option<&SignedCard> {
+        match &self.known {
+            Known::Card(card) => Some(card),
+            Known::Keys(_) => None,
+        }
+    }
+
+    /// Whether the first key of a card was this partner's on an earlier card.
+    fn had(&self, new: &Known) -> bool {
+        let first = new.signers().into_iter().next().and_then(|key| key.line().ok());
+        matches!(new, Known::Card(_)) && self.past.iter().any(|past| Some(&past.key) == first.as_ref())
+    }
+
+    /// When its card ends.
+    #[must_use]
+    pub fn expires(&self) -> Option<Time> {
+        self.card().and_then(|card| card.card.expires)
+    }
 }
 
 /// The name under which one's own firm is known.
@@ -58,16 +134,27 @@ pub const YOU: &str = "you";
 /// The largest record that is read, in bytes: a document, escaped, and a little.
 const RECORD_MAX: u64 = 4 << 20;
 
+/// A record holds a card, or recipients and signers, each as a line of text.
 #[derive(Serialize, Deserialize)]
 struct Record {
     consign: String,
     name: String,
     checked: Checked,
     added: Time,
-    card: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipients: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signers: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    past: Vec<Past>,
 }
 
+/// A record with a card.
 const KIND: &str = "partner/1";
+/// A record with keys.
+const KIND_OF_KEYS: &str = "partner/2";
 
 /// What putting a card on record would do. Nothing is written yet, so that the ledger line can come first.
 #[derive(Debug)]
@@ -93,6 +180,10 @@ pub enum Change {
     NowChecked,
     /// A newer card of the same firm, signed over by the one on record.
     NewerCard,
+    /// A card of a partner that was known by keys; one of them signed it.
+    CardForKeys,
+    /// Other keys of a partner that is known by keys.
+    OtherKeys,
 }
 
 /// Decides what putting `card` on record as `alias` (else the first word of its own name) means.
@@ -101,32 +192,97 @@ pub enum Change {
 /// A name or a key that is taken, a card that is older than or does not follow from the one on record: see
 /// [`Error`].
 pub fn prepare(home: &Home, card: &SignedCard, alias: Option<&str>, checked: Checked, now: Time) -> Result<Addition> {
+    prepare_known(home, Known::Card(Box::new(card.clone())), alias, &card.card.name, checked, now)
+}
+
+/// As [`prepare`], for SSH keys; the first word of `called` is the name, if there is no alias.
+///
+/// # Errors
+/// A name or a key that is taken; a partner with a card; other keys than on record, that nobody compared.
+pub fn prepare_keys(
+    home: &Home,
+    keys: &SshKeys,
+    alias: Option<&str>,
+    called: &str,
+    checked: Checked,
+    now: Time,
+) -> Result<Addition> {
+    prepare_known(home, Known::Keys(keys.clone()), alias, called, checked, now)
+}
+
+fn prepare_known(
+    home: &Home,
+    new: Known,
+    alias: Option<&str>,
+    called: &str,
+    checked: Checked,
+    now: Time,
+) -> Result<Addition> {
     let partners = list(home)?;
-    if keys::own_card(home)?.is_some_and(|own| shares_a_signer(&own, card)) {
+    if keys::own_card(home)?.is_some_and(|own| Known::Card(Box::new(own)).shares_a_signer(&new)) {
         return Err(Error::OwnCard);
     }
-    let known = partners.iter().find(|p| shares_a_signer(&p.card, card) || card.follows(&p.card));
+    let known = partners.iter().find(|p| p.known.shares_a_signer(&new) || p.known.is_followed_by(&new) || p.had(&new));
     let name = match (alias, known) {
         (Some(alias), _) => check_alias(alias)?.to_owned(),
         (None, Some(known)) => known.name.clone(),
-        (None, None) => default_alias(&card.card.name)?,
+        (None, None) => default_alias(called)?,
     };
     if let Some(other) = known.filter(|p| p.name != name) {
         return Err(Error::PartnerKnown { known: other.name.clone() });
     }
     let path = record_path(home, &name);
-    let partner = Partner { name, card: card.clone(), checked, added: now };
+    let partner = Partner { name, known: new, checked, added: now, past: Vec::new() };
     let Some(old) = partners.into_iter().find(|p| p.name == partner.name) else {
         return Ok(Addition { partner, change: Change::New, was: None, path });
     };
-    if old.card.id() == card.id() {
-        let better = old.checked == Checked::Unchecked && checked != Checked::Unchecked;
-        let was = Some(old.clone());
-        let (partner, change) = if better { (partner, Change::NowChecked) } else { (old, Change::AlreadyThere) };
-        return Ok(Addition { partner, change, was, path });
+    let change = change(&old, &partner)?;
+    let was = Some(old.clone());
+    let partner = match change {
+        Change::AlreadyThere => old,
+        _ => Partner { past: past(&old, &partner.known)?, ..partner },
+    };
+    Ok(Addition { partner, change, was, path })
+}
+
+/// The keys of earlier cards, with those that are on the new card no more.
+fn past(old: &Partner, new: &Known) -> Result<Vec<Past>> {
+    let mut past = old.past.clone();
+    if let (Known::Card(_), Known::Card(card)) = (&old.known, new) {
+        for key in old.known.pinned().into_iter().filter(|key| !card.proven.contains(key)) {
+            past.push(Past { key: key.line()?, until: card.card.created });
+        }
     }
-    follows(&old, card)?;
-    Ok(Addition { partner, change: Change::NewerCard, was: Some(old), path })
+    Ok(past)
+}
+
+/// What takes the place of what, if it may.
+fn change(old: &Partner, new: &Partner) -> Result<Change> {
+    let name = || old.name.clone();
+    if let (Known::Card(have), Known::Card(card), true) = (&old.known, &new.known, old.had(&new.known)) {
+        return Err(Error::CardDowngrade { name: name(), number: card.card.number, have: have.card.number });
+    }
+    let compared = new.checked != Checked::Unchecked;
+    let same = match (&old.known, &new.known) {
+        (Known::Card(a), Known::Card(b)) => a.id() == b.id(),
+        (a, b) => a == b,
+    };
+    if same {
+        let better = old.checked == Checked::Unchecked && compared;
+        return Ok(if better { Change::NowChecked } else { Change::AlreadyThere });
+    }
+    match (&old.known, &new.known) {
+        (Known::Card(have), Known::Card(card)) => follows(&old.name, have, card).map(|()| Change::NewerCard),
+        (Known::Card(_), Known::Keys(_)) => Err(Error::HasCard { name: name() }),
+        (Known::Keys(keys), Known::Card(card)) => {
+            let listed = |key: &PublicKey| keys.signers.iter().any(|line| !line.authority && line.key == *key);
+            let signed = card.signers.first().is_some_and(listed);
+            if signed { Ok(Change::CardForKeys) } else { Err(Error::PartnerExists { name: name() }) }
+        }
+        (a, b) if !a.shares_a_signer(b) => Err(Error::PartnerExists { name: name() }),
+        _ if compared || old.checked == Checked::Unchecked => Ok(Change::OtherKeys),
+        _ => Err(Error::KeysDiffer { name: name() }),
+    }
 }
 
 impl Addition {
@@ -140,9 +296,7 @@ impl Addition {
         }
         let folder = home.make_folder("partners")?;
         let _lock = Lock::wait(&folder.join("lock"))?;
-        let card = String::from_utf8_lossy(&self.partner.card.document.to_bytes()).into_owned();
-        let Partner { name, checked, added, .. } = &self.partner;
-        let record = Record { consign: KIND.to_owned(), name: name.clone(), checked: *checked, added: *added, card };
+        let record = Record::of(&self.partner)?;
         let broken = |e: serde_json::Error| Error::PartnerBroken { path: self.path.clone(), why: e.to_string() };
         let mut bytes = serde_json::to_vec_pretty(&record).map_err(broken)?;
         bytes.push(b'\n');
@@ -161,15 +315,15 @@ pub fn add(home: &Home, card: &SignedCard, alias: Option<&str>, checked: Checked
 }
 
 /// Checks that `card` may take the place of the one on record under the same name.
-fn follows(old: &Partner, card: &SignedCard) -> Result<()> {
-    let (name, number, have) = (old.name.clone(), card.card.number, old.card.card.number);
-    if !card.follows(&old.card) && !shares_a_signer(&old.card, card) {
+fn follows(name: &str, old: &SignedCard, card: &SignedCard) -> Result<()> {
+    let (name, number, have) = (name.to_owned(), card.card.number, old.card.number);
+    if !card.follows(old) && !shares_a_signer(old, card) {
         return Err(Error::PartnerExists { name });
     }
     match number.cmp(&have) {
         std::cmp::Ordering::Less => Err(Error::CardDowngrade { name, number, have }),
         std::cmp::Ordering::Equal => Err(Error::CardConflict { name, number }),
-        std::cmp::Ordering::Greater if card.follows(&old.card) => Ok(()),
+        std::cmp::Ordering::Greater if card.follows(old) => Ok(()),
         std::cmp::Ordering::Greater => Err(Error::CardUnlinked { name, number }),
     }
 }
@@ -230,18 +384,24 @@ pub fn remove(home: &Home, name: &str) -> Result<()> {
 /// # Errors
 /// [`Error::PartnerBroken`], [`Error::HomeBroken`].
 pub fn by_signer(home: &Home, signer: &Fingerprint) -> Result<Option<Partner>> {
-    let has = |card: &SignedCard| card.proven.iter().any(|key| key.fingerprint() == *signer);
-    if let Some(own) = keys::own_card(home)?.filter(has) {
-        let added = own.card.created;
-        return Ok(Some(Partner { name: YOU.to_owned(), card: own, checked: Checked::Asked, added }));
-    }
-    Ok(list(home)?.into_iter().find(|p| has(&p.card)))
+    let has = |partner: &Partner| partner.known.pinned().iter().any(|key| key.fingerprint() == *signer);
+    let own = keys::own_card(home)?.map(|card| {
+        let (added, known) = (card.card.created, Known::Card(Box::new(card)));
+        Partner { name: YOU.to_owned(), known, checked: Checked::Asked, added, past: Vec::new() }
+    });
+    Ok(own.into_iter().chain(list(home)?).find(has))
 }
 
 /// What a bundle for this partner can be locked to.
-#[must_use]
-pub fn locks_of(partner: &Partner) -> Locks {
-    Locks::of_card(&partner.card)
+///
+/// # Errors
+/// When only keys that sign are on record.
+pub fn locks_of(partner: &Partner) -> Result<Locks> {
+    match &partner.known {
+        Known::Card(card) => Ok(Locks::of_card(card)),
+        Known::Keys(keys) if keys.recipients.is_empty() => Err(Error::SignsOnly { name: partner.name.clone() }),
+        Known::Keys(keys) => Ok(Locks::sort(keys.recipients.iter().cloned())),
+    }
 }
 
 fn record_path(home: &Home, name: &str) -> PathBuf {
@@ -253,11 +413,51 @@ fn read(home: &Home, name: &str) -> Result<Option<Partner>> {
     let broken = |why: String| Error::PartnerBroken { path: path.clone(), why };
     let Some(bytes) = read_if_there(&path, RECORD_MAX)? else { return Ok(None) };
     let record: Record = json::parse(&bytes, "record").map_err(|e| broken(e.to_string()))?;
-    if record.consign != KIND || record.name != name {
+    if record.name != name {
         return Err(broken("it is not the record of this partner".to_owned()));
     }
-    let card = SignedCard::read(record.card.as_bytes()).map_err(|e| broken(e.to_string()))?;
-    Ok(Some(Partner { name: record.name, card, checked: record.checked, added: record.added }))
+    let (checked, added, past) = (record.checked, record.added, record.past.clone());
+    let known = record.known().map_err(broken)?;
+    Ok(Some(Partner { name: name.to_owned(), known, checked, added, past }))
+}
+
+impl Record {
+    fn of(partner: &Partner) -> Result<Record> {
+        let Partner { name, known, checked, added, past } = partner;
+        let mut record = Record {
+            consign: KIND.to_owned(),
+            name: name.clone(),
+            checked: *checked,
+            added: *added,
+            card: None,
+            recipients: None,
+            signers: None,
+            past: past.clone(),
+        };
+        match known {
+            Known::Card(card) => record.card = Some(String::from_utf8_lossy(&card.document.to_bytes()).into_owned()),
+            Known::Keys(keys) => {
+                KIND_OF_KEYS.clone_into(&mut record.consign);
+                record.recipients = Some(keys.recipients.clone());
+                let lines = keys.signers.iter().map(Listed::to_line).collect::<crate::crypto::Result<_>>()?;
+                record.signers = Some(lines);
+            }
+        }
+        Ok(record)
+    }
+
+    fn known(self) -> std::result::Result<Known, String> {
+        match (self.consign.as_str(), self.card, self.recipients, self.signers) {
+            (KIND, Some(card), None, None) => {
+                SignedCard::read(card.as_bytes()).map(|card| Known::Card(Box::new(card))).map_err(|e| e.to_string())
+            }
+            (KIND_OF_KEYS, None, Some(recipients), Some(lines)) => {
+                let signers = lines.iter().map(|line| line.parse()).collect::<std::result::Result<_, String>>()?;
+                Ok(Known::Keys(SshKeys { recipients, signers }))
+            }
+            _ => Err("it is not the record of this partner".to_owned()),
+        }
+    }
 }
 
 /// Checks that a text can name a partner: `[a-z0-9][a-z0-9._-]{0,39}`, and not one's own firm.
@@ -356,7 +556,7 @@ mod tests {
         assert_eq!((added.partner.name.as_str(), added.change), ("acme", Change::New));
         assert_eq!(by_signer(&home, &key.public().fingerprint()).unwrap().unwrap().name, "acme");
         assert_eq!(find(&home, "acme").unwrap().checked, Checked::Unchecked);
-        assert_eq!(locks_of(&find(&home, "acme").unwrap()).classical.len(), 1);
+        assert_eq!(locks_of(&find(&home, "acme").unwrap()).unwrap().classical.len(), 1);
         let again = |checked| add(&home, &acme, None, checked, at()).unwrap().change;
         assert_eq!(again(Checked::Unchecked), Change::AlreadyThere);
         assert_eq!(again(Checked::Words), Change::NowChecked);
@@ -391,7 +591,7 @@ mod tests {
         let new = successor(&later, &key, &other);
         let added = add(&home, &new, Some("acme"), Checked::Words, at()).unwrap();
         assert_eq!(added.change, Change::NewerCard);
-        assert_eq!(find(&home, "acme").unwrap().card.id(), new.id());
+        assert_eq!(find(&home, "acme").unwrap().card().unwrap().id(), new.id());
     }
 
     #[test]

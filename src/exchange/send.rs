@@ -190,7 +190,8 @@ fn parties(home: &Home, order: &Send<'_>) -> Result<Vec<Party>> {
     let mut all = Vec::new();
     for name in order.to {
         let partner = partners::find(home, name)?;
-        let (locks, card_expires) = (partners::locks_of(&partner), partner.card.card.expires);
+        let card_expires = partner.card().and_then(|card| card.card.expires);
+        let locks = partners::locks_of(&partner)?;
         all.push(Party { name: partner.name, locks, card_expires, own: false });
     }
     for key in order.recipients {

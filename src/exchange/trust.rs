@@ -1,10 +1,15 @@
 //! Whom this home trusts to sign: the partners on record, oneself, and whoever a command names for one run.
 
+use super::partners::Known;
 use super::{Home, Result, partners};
 use crate::bundle::Pins;
 use crate::crypto::PublicKey;
 use crate::format::card::SignedCard;
-use crate::format::signerlist;
+use crate::format::changed;
+use crate::format::envelope::NAMESPACE;
+use crate::format::revoked::Revoked;
+use crate::format::signerlist::{Certified, Listed, SignerList};
+use crate::format::sshline::Unusable;
 use crate::format::time::Time;
 
 /// Pinned keys.
@@ -14,16 +19,17 @@ use crate::format::time::Time;
 #[derive(Debug, Default)]
 pub struct Trust {
     known: Vec<Pin>,
+    principals: Vec<String>,
+    revoked: Revoked,
 }
 
+/// A key, and who it is here.
 #[derive(Debug)]
 struct Pin {
-    key: PublicKey,
+    listed: Listed,
     name: String,
-    /// From when on its signatures are trusted, if the file that lists it says so.
-    from: Option<Time>,
-    /// When the card it is from, or its line in a file, ends.
-    until: Option<Time>,
+    /// Whether the name is that of a partner on record, so that the key is found under it.
+    on_record: bool,
 }
 
 impl Trust {
@@ -34,40 +40,96 @@ impl Trust {
     pub fn of(home: &Home) -> Result<Trust> {
         let mut trust = Trust::default();
         if let Some(own) = super::keys::own_card(home)? {
-            trust.add_card(own, partners::YOU);
+            trust.add_card(own, partners::YOU, true);
+        }
+        for (key, until) in super::cardlife::past_keys(home)? {
+            trust.add_lines([Listed { until: Some(until), ..Listed::bare(key) }], partners::YOU, true);
         }
         for partner in partners::list(home)? {
-            trust.add_card(partner.card, &partner.name);
+            let past = partner.past.iter().filter_map(|past| Some((past.key.parse().ok()?, past.until)));
+            let past = past.map(|(key, until)| Listed { until: Some(until), ..Listed::bare(key) });
+            trust.add_lines(past, &partner.name, true);
+            match partner.known {
+                Known::Card(card) => trust.add_card(*card, &partner.name, true),
+                Known::Keys(keys) => trust.add_lines(keys.signers, &partner.name, true),
+            }
         }
         Ok(trust)
     }
 
-    fn add_card(&mut self, card: SignedCard, name: &str) {
+    fn add_card(&mut self, card: SignedCard, name: &str, on_record: bool) {
         let until = card.card.expires;
-        let proven = card.proven.into_iter();
-        self.known.extend(proven.map(|key| Pin { key, name: name.to_owned(), from: None, until }));
+        let proven = card.proven.into_iter().map(|key| Listed { until, ..Listed::bare(key) });
+        self.add_lines(proven, name, on_record);
     }
 
-    /// Adds the signers of a card, or the keys of a file of public keys or `allowed_signers` lines.
+    fn add_lines(&mut self, lines: impl IntoIterator<Item = Listed>, name: &str, on_record: bool) {
+        let pin = |listed| Pin { listed, name: name.to_owned(), on_record };
+        self.known.extend(lines.into_iter().map(pin));
+    }
+
+    /// Adds the signers of a card, or the keys of a file of public keys or `allowed_signers` lines. Returns the lines
+    /// that can't be used, and so pin nothing.
     ///
     /// # Errors
-    /// A file that is neither.
-    pub fn add_file(&mut self, bytes: &[u8], name: &str) -> Result<()> {
+    /// A file that starts as a card and is none; one in which no line can be used.
+    pub fn add_file(&mut self, bytes: &[u8], name: &str) -> Result<Vec<Unusable>> {
         if bytes.starts_with(b"{") {
             let card = SignedCard::read(bytes)?;
             let called = card.card.name.clone();
-            self.add_card(card, &called);
-        } else {
-            let keys = signerlist::parse(bytes)?.into_iter();
-            self.known.extend(keys.map(|l| Pin { key: l.key, name: name.to_owned(), from: l.from, until: l.until }));
+            self.add_card(card, &called, false);
+            return Ok(Vec::new());
         }
-        Ok(())
+        let list = SignerList::parse(bytes);
+        if list.lines.is_empty() {
+            let first = list.unusable.first().map_or_else(|| "it is empty".to_owned(), ToString::to_string);
+            return Err(changed("signer file", format!("no key in it can be used ({first})")).into());
+        }
+        self.add_lines(list.lines, name, false);
+        Ok(list.unusable)
+    }
+
+    /// From here on, only who is one of these is known: a partner by its name here, a line of a file by its principals.
+    pub fn demand(&mut self, principals: &[String]) {
+        self.principals.extend_from_slice(principals);
+    }
+
+    /// Takes trust away from what a list revokes, wherever it is known from.
+    pub fn revoke(&mut self, list: Revoked) {
+        self.revoked.add(list);
+    }
+
+    /// The name under which the authority of a certificate is pinned here for signatures made at that time.
+    #[must_use]
+    pub fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
+        if self.revoked.has_certificate(certified).unwrap_or(true) {
+            return None;
+        }
+        let pins = self.known.iter().filter(|pin| pin.listed.speaks(NAMESPACE, at));
+        pins.filter_map(|pin| self.name(pin, |asked| pin.listed.certifies(certified, asked, at))).next()
+    }
+
+    /// The name of a pin that fits whoever is asked for.
+    fn name(&self, pin: &Pin, fits: impl Fn(Option<&str>) -> bool) -> Option<String> {
+        if self.principals.is_empty() || (pin.on_record && self.principals.contains(&pin.name)) {
+            return fits(None).then(|| pin.name.clone());
+        }
+        let asked = self.principals.iter().find(|asked| fits(Some(asked)))?;
+        Some(if pin.on_record { pin.name.clone() } else { format!("{asked} ({})", pin.name) })
     }
 }
 
 impl Pins for Trust {
     fn who(&self, key: &PublicKey, at: Time) -> Option<String> {
-        let within = |pin: &Pin| pin.from.is_none_or(|from| from <= at) && pin.until.is_none_or(|until| at < until);
-        self.known.iter().find(|pin| pin.key == *key && within(pin)).map(|pin| pin.name.clone())
+        if self.is_revoked(key) {
+            return None;
+        }
+        let is = |pin: &&Pin| !pin.listed.authority && pin.listed.key == *key && pin.listed.speaks(NAMESPACE, at);
+        self.known.iter().filter(is).find_map(|pin| self.name(pin, |asked| pin.listed.is_of(asked)))
+    }
+
+    fn is_revoked(&self, key: &PublicKey) -> bool {
+        // A key that can't be looked up is not trusted either.
+        self.revoked.has(key).unwrap_or(true)
     }
 }

@@ -60,12 +60,16 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<u64>,
     },
-    /// A partner's card was put on record.
+    /// A partner's card, or its SSH keys, were put on record.
     PartnerAdded {
         /// Its name here.
         partner: String,
         /// The card's id.
-        card: Digest,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        card: Option<Digest>,
+        /// The keys that may sign, if there is no card.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        keys: Vec<Fingerprint>,
         /// How it was checked.
         checked: String,
     },

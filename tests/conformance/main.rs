@@ -2,6 +2,7 @@
 //! lack something, it stands in a table here and in docs/CONFORMANCE.md, with the reason.
 
 mod age;
+mod signers;
 mod sshsig;
 #[path = "../support/tools.rs"]
 mod tools;

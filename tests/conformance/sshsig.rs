@@ -12,6 +12,7 @@ use consign::bundle::Pins;
 use consign::crypto::{PassphraseSource, PublicKey, Secret, SigningKey, sha256};
 use consign::exchange::trust::Trust;
 use consign::format::envelope::NAMESPACE;
+use consign::format::revoked::Revoked;
 use consign::format::time::Time;
 use ed25519_dalek::Signer as _;
 use sha2::Digest as _;
@@ -19,7 +20,7 @@ use sha2::Digest as _;
 use crate::rows_of_page;
 use crate::tools::have;
 
-const MESSAGE: &[u8] = b"{\"as\":\"signed\"}";
+pub const MESSAGE: &[u8] = b"{\"as\":\"signed\"}";
 const NOW: &str = "20261123134000Z";
 const TOUCHED: u8 = 1;
 
@@ -35,23 +36,23 @@ fn now() -> Time {
     "2026-11-23T13:40:00Z".parse().unwrap()
 }
 
-fn keygen(dir: &Path, args: &[&str]) -> bool {
+pub fn keygen(dir: &Path, args: &[&str]) -> bool {
     let out = Command::new("ssh-keygen").args(args).current_dir(dir).stdin(Stdio::null()).output().unwrap();
     out.status.success()
 }
 
 /// A key pair made by `ssh-keygen`: the files `name` and `name.pub`.
-fn make(dir: &Path, name: &str, kind: &str, bits: &str) {
+pub fn make(dir: &Path, name: &str, kind: &str, bits: &str) {
     let bits: &[&str] = if bits.is_empty() { &[] } else { &["-b", bits] };
     assert!(keygen(dir, &[&["-q", "-t", kind, "-N", "", "-C", "a comment", "-f", name], bits].concat()), "{kind}");
 }
 
-fn read(dir: &Path, name: &str) -> String {
+pub fn read(dir: &Path, name: &str) -> String {
     fs::read_to_string(dir.join(name)).unwrap()
 }
 
 /// What `ssh-keygen -Y sign` makes of the message.
-fn signed_by_keygen(dir: &Path, key: &str, more: &[&str]) -> Vec<u8> {
+pub fn signed_by_keygen(dir: &Path, key: &str, more: &[&str]) -> Vec<u8> {
     fs::write(dir.join("message"), MESSAGE).unwrap();
     let _gone = fs::remove_file(dir.join("message.sig"));
     assert!(keygen(dir, &[&["-q", "-Y", "sign", "-f", key, "-n", NAMESPACE], more, &["message"]].concat()));
@@ -96,11 +97,15 @@ impl Case {
         command.stdin(message).output().unwrap().status.success()
     }
 
-    /// The signature is checked, and its key must be one that a file given by `--signer` lists for now. That file has
-    /// principals, but nothing here asks for one.
+    /// The signature is checked, and its key must be one that a file given by `--signer` lists for now and for the
+    /// principal given by `--principal`, and that no list given by `--revoked` has.
     fn we_accept(&self) -> bool {
         let Ok(key) = PublicKey::verify(&self.armour, &self.namespace, &self.message, "message") else { return false };
         let mut trust = Trust::default();
+        trust.demand(std::slice::from_ref(&self.principal));
+        if let Some(revoked) = &self.revoked {
+            trust.revoke(Revoked::parse(revoked.as_bytes()).unwrap());
+        }
         trust.add_file(self.allowed.as_bytes(), "allowed").is_ok() && trust.who(&key, now()).is_some()
     }
 }
@@ -182,7 +187,7 @@ fn rsa_is_checked_from_2048_bits_on_and_does_not_sign() {
 }
 
 /// `string` of the SSH protocol.
-fn string(bytes: &[u8]) -> Vec<u8> {
+pub fn string(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
@@ -296,6 +301,11 @@ fn signatures_of_hardware_keys_are_taken_when_they_show_a_touch() {
         let other = Case { message: b"x".to_vec(), ..case };
         assert!(!other.we_accept() && !other.keygen_accepts(dir.path()), "{name}");
     }
+}
+
+/// Signatures as hardware makes them, with the public keys.
+pub fn by_hardware() -> Vec<(Vec<u8>, String)> {
+    hardware().iter().map(|key| (Blob::of(key).case().armour, key.public())).collect()
 }
 
 fn hardware() -> [Hand; 2] {

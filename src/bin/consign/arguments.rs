@@ -200,6 +200,12 @@ pub(crate) enum PartnerVerb {
     ///
     /// Call the firm on a number that you already have, and let them read their check words to you (`consign key show`
     /// prints them). Only then is it sure that the card is theirs.
+    ///
+    /// Somebody without a card goes on record by SSH keys: --ssh-keys takes a file of public keys, as code hosts publish
+    /// them (`https://HOST/USER.keys`, saved to a file), --signers a list as in allowed_signers of ssh-keygen(1). Anybody
+    /// can publish a key, so each key's fingerprint is compared: only those given by --fingerprint or --words, or
+    /// confirmed at the terminal, go on record. Lines that can't be used are listed with the reason. A card can take the
+    /// place of the keys later, if one of them signed it.
     Add(PartnerAdd),
     /// List the partners on record
     List(PartnerList),
@@ -207,20 +213,41 @@ pub(crate) enum PartnerVerb {
     Show(PartnerShow),
     /// Take a partner off the record; the ledger keeps what was exchanged
     Remove(PartnerRemove),
+    /// Write the list of who may sign that `ssh-keygen -Y verify` reads (allowed_signers)
+    ///
+    /// Each partner has its name here as principal, with the end of its card as valid-before; your own firm is `you`.
+    /// ssh-keygen then accepts the signers that this program accepts:
+    ///
+    ///   ssh-keygen -Y verify -f FILE -I acme -n consign-bundle-v1 -s envelope.json.sig.0 < envelope.json
+    ///
+    /// It judges by now; for the time that the bundle names, add -Overify-time=YYYYMMDDHHMMSSZ.
+    Export(PartnerExport),
 }
 
 /// Put a partner's card on record.
 #[derive(Debug, Args)]
 pub(crate) struct PartnerAdd {
     /// The card, or a bundle that has its sender's card inside; `-` is standard input
-    #[arg(value_name = "CARD|BUNDLE")]
-    pub(crate) file: PathBuf,
-    /// Name the partner so, instead of by the first word of its own name
+    #[arg(value_name = "CARD|BUNDLE", required_unless_present_any = ["ssh_keys", "signers"])]
+    pub(crate) file: Option<PathBuf>,
+    /// SSH public keys instead of a card, one a line, to lock to and to sign; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "signers"])]
+    pub(crate) ssh_keys: Option<PathBuf>,
+    /// A list as in allowed_signers instead of a card, to sign only; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub(crate) signers: Option<PathBuf>,
+    /// Of that list, only the lines for this name (repeatable)
+    #[arg(id = "principals", long = "principal", value_name = "NAME", requires = "signers")]
+    pub(crate) principals: Vec<String>,
+    /// Name the partner so, instead of by the first word of its own name, or by the file
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) alias: Option<String>,
-    /// The six words that you heard; they must match
+    /// The six words that you heard; they must match (repeatable, for several SSH keys)
     #[arg(long, value_name = "SIX WORDS", conflicts_with = "unchecked")]
-    pub(crate) words: Option<String>,
+    pub(crate) words: Vec<String>,
+    /// The fingerprint of a signing key, SHA256:…, that you got by another way; it must match (repeatable)
+    #[arg(id = "fingerprints", long = "fingerprint", value_name = "SHA256:…", conflicts_with = "unchecked")]
+    pub(crate) fingerprints: Vec<String>,
     /// Put it on record without comparing anything; that is kept on record, and shown
     #[arg(long)]
     pub(crate) unchecked: bool,
@@ -246,6 +273,20 @@ pub(crate) struct PartnerRemove {
     pub(crate) name: String,
 }
 
+/// Write the list of who may sign.
+#[derive(Debug, Args)]
+pub(crate) struct PartnerExport {
+    /// Only these partners
+    #[arg(value_name = "PARTNER")]
+    pub(crate) names: Vec<String>,
+    /// Write it to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 /// Pack a folder or a git revision into a bundle.
 #[derive(Debug, Args)]
 pub(crate) struct Pack {
@@ -258,6 +299,8 @@ pub(crate) struct Pack {
     #[arg(short = 'r', long = "recipient", value_name = "RECIPIENT")]
     pub(crate) recipients: Vec<String>,
     /// Lock it to the keys in this file too, one a line (repeatable)
+    ///
+    /// SSH keys in it that can't be locked to (ECDSA, hardware keys, certificates) are named and passed over.
     #[arg(short = 'R', long = "recipients-file", value_name = "FILE")]
     pub(crate) recipient_files: Vec<PathBuf>,
     /// Pack this revision of the git repository instead of the files on disk
@@ -317,10 +360,17 @@ pub(crate) struct Pack {
 pub(crate) struct Signers {
     /// Trust the signers on this card, or the keys in this file, for this run (repeatable)
     ///
-    /// The file holds SSH public keys, or lines as in allowed_signers of ssh-keygen(1), of whose options namespaces,
-    /// valid-after and valid-before are honoured, with times in UTC (20261231Z); a line with another one is refused.
+    /// The file holds SSH public keys, or lines as in allowed_signers of ssh-keygen(1). All options of such lines are
+    /// honoured. A time without Z is that of a place which the file doesn't name; the key is then valid only while it is
+    /// so in every place. A line that can't be used is named, and pins nothing.
     #[arg(id = "signers", long = "signer", value_name = "CARD|FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Demand that the signer is this one: the name of a partner here, or a principal in a file of --signer (repeatable)
+    #[arg(id = "principals", long = "principal", value_name = "NAME")]
+    pub(crate) principals: Vec<String>,
+    /// Trust no key that is in this list: public keys, one a line, or a KRL, as ssh-keygen -r takes them (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revoked: Vec<PathBuf>,
 }
 
 /// Keys instead of one's own.

@@ -139,6 +139,7 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::List(_) }) => "partner list",
             Verb::Partner(Partner { verb: PartnerVerb::Show(_) }) => "partner show",
             Verb::Partner(Partner { verb: PartnerVerb::Remove(_) }) => "partner remove",
+            Verb::Partner(Partner { verb: PartnerVerb::Export(_) }) => "partner export",
             Verb::Pack(_) => "pack",
             Verb::Inspect(_) => "inspect",
             Verb::List(_) => "list",
@@ -190,7 +191,9 @@ impl Verb {
             Verb::Cat(args) => dash(&args.bundle),
             Verb::Unpack(args) => dash(&args.bundle),
             Verb::Verify(args) => args.bundles.iter().any(dash),
-            Verb::Partner(Partner { verb: PartnerVerb::Add(args) }) => dash(&args.file),
+            Verb::Partner(Partner { verb: PartnerVerb::Add(args) }) => {
+                [&args.file, &args.ssh_keys, &args.signers].into_iter().flatten().any(dash)
+            }
             _ => false,
         }
     }

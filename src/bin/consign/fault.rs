@@ -167,6 +167,7 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "card" => "no card was written",
         "partner add" => "nothing was put on record",
         "partner remove" => "nothing was removed",
+        "partner export" => "no list was written",
         "log verify" => "the ledger is not verified",
         "man" => "not all pages were written",
         _ => return None,
@@ -199,6 +200,13 @@ fn hints(word: &str) -> &'static [&'static str] {
         "changed-while-read" => &["run it again when nothing writes there"],
         "no-recipient" => &["--to PARTNER, or a key: -r age1… or -R FILE"],
         "bad-recipient" => &["-r takes age1… or an ssh-ed25519 or ssh-rsa public key; -R a file of them"],
+        "has-card" => &["its next card takes that one's place; SSH keys would be less than a card"],
+        "keys-differ" => {
+            &["compare the new ones: --fingerprint SHA256:… for each", "or first: consign partner remove NAME"]
+        }
+        "signs-only" => &["its card, when it has one: consign partner add CARD --as NAME; for once, a key: -r KEY"],
+        "nobody" => &["consign partner add CARD"],
+        "revoked" => &["ask the sender for a bundle that is signed with a key of today"],
         "home-broken" => &["put that file back from a copy of the folder"],
         "expired" => &["ask the sender for a new one"],
         "not-a-bundle" => &["bundles end in .consign; a transfer that changes bytes breaks them (PowerShell `>`)"],

@@ -128,11 +128,17 @@ pub(crate) const PAGES: &[Page] = &[
                 "asks nothing; the words must match",
             ),
             ("consign partner add acme.card --as acme-oy --unchecked", "compares nothing, and keeps that on record"),
+            (
+                "consign partner add --ssh-keys alice.keys --fingerprint SHA256:…",
+                "somebody without a card, by the SSH key with that fingerprint",
+            ),
+            ("consign partner add --signers allowed_signers --principal bob@acme.example --as bob", "to verify only"),
         ],
     ),
     page("partner list", PLAIN, &[("consign partner list", "names, keys, and how each card was checked")]),
     page("partner show", PLAIN, &[("consign partner show acme", "its keys and check words")]),
     page("partner remove", PLAIN, &[("consign partner remove acme", "no more bundles to or from acme")]),
+    page("partner export", PLAIN, &[("consign partner export -o allowed_signers", "for ssh-keygen -Y verify")]),
     page(
         "pack",
         PACKS,
@@ -164,6 +170,10 @@ pub(crate) const PAGES: &[Page] = &[
         &[
             ("consign verify incoming/*.consign", "CI: no key needed"),
             ("consign verify --signer northwind.card acme-0007.consign", "without a home, against one card"),
+            (
+                "consign verify --signer allowed_signers --principal bob@acme.example x.consign",
+                "signed by bob, or refused",
+            ),
             ("consign verify --deep acme-0007.consign", "with a key: every file, too"),
         ],
     ),

@@ -222,9 +222,19 @@ pub(crate) fn finish(result: Result<Report, Failure>, command: &str, voice: &Voi
 /// A report that could not be written: what it tells of is done all the same, unless it is all there is.
 fn lost(error: &io::Error, report: &Report, command: &str) -> Failure {
     let failure = Failure::stdout(error);
-    let changes =
-        ["pack", "unpack", "repair", "key new", "key passphrase", "card", "partner add", "partner remove", "man"]
-            .contains(&command);
+    let changes = [
+        "pack",
+        "unpack",
+        "repair",
+        "key new",
+        "key passphrase",
+        "card",
+        "partner add",
+        "partner remove",
+        "partner export",
+        "man",
+    ]
+    .contains(&command);
     if !changes || report.raw.is_some() {
         return failure;
     }
@@ -245,7 +255,7 @@ fn tell(report: &Report, command: &str, voice: &Voice) -> io::Result<()> {
         None => {}
     }
     if !voice.quiet {
-        report.notes.iter().for_each(|note| whisper(&wrapped("note: ", &printable(note), 6)));
+        report.notes.iter().for_each(|text| note(text));
         if let Some(next) = report.next.as_ref().filter(|_| voice.stderr_is_terminal) {
             whisper(&wrapped("next: ", &printable(next), 6));
         }
@@ -309,6 +319,11 @@ fn put(bytes: &[u8], to_stderr: bool) -> io::Result<()> {
     }
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush())
+}
+
+/// A remark on standard error.
+pub(crate) fn note(text: &str) {
+    whisper(&wrapped("note: ", &printable(text), 6));
 }
 
 /// Talk on standard error. If nobody can hear it, nothing is lost.

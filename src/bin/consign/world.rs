@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use consign::class::Class;
@@ -56,6 +56,8 @@ pub(crate) struct World {
     /// Where passphrases come from.
     passphrases: Arc<Passphrases>,
     keys: Keys,
+    /// Remarks that belong to no report of their own.
+    notes: Mutex<Vec<String>>,
 }
 
 /// Which keys open bundles in this run.
@@ -129,7 +131,20 @@ impl World {
             progress: Bar::new(draws, stop),
             passphrases: Arc::new(Passphrases::new(given(), ask, voice, home, keyring)),
             keys: keys_of(cli)?,
+            notes: Mutex::default(),
         })
+    }
+
+    /// Remarks on something, beside whatever the command reports.
+    pub(crate) fn note(&self, text: String) {
+        if let Ok(mut notes) = self.notes.lock() {
+            notes.push(text);
+        }
+    }
+
+    /// What was remarked so far.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.lock().map(|mut notes| std::mem::take(&mut *notes)).unwrap_or_default()
     }
 
     /// Whether a person can be asked something.

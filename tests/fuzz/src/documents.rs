@@ -4,8 +4,10 @@
 use consign::class::Fault;
 use consign::format::card::{self, SignedCard};
 use consign::format::document::Document;
+use consign::format::signerlist::SignerList;
+use consign::format::sshkeys::SshKeys;
 use consign::format::terms::Terms;
-use consign::format::{json, keyfile, signerlist};
+use consign::format::{json, keyfile};
 
 use super::firm;
 
@@ -55,10 +57,15 @@ fn terms(line: &[u8]) {
 }
 
 fn signers(bytes: &[u8]) {
-    let Ok(keys) = signerlist::parse(bytes) else { return };
-    let plain: String = keys.iter().map(|listed| listed.key.line().unwrap() + "\n").collect();
-    let again = signerlist::parse(plain.as_bytes()).unwrap();
-    assert!(again.iter().map(|listed| &listed.key).eq(keys.iter().map(|listed| &listed.key)));
+    let list = SignerList::parse(bytes);
+    assert!(list.unusable.iter().all(|unusable| unusable.to_string().len() < 400));
+    let spelled: String = list.lines.iter().map(|listed| listed.to_line().unwrap() + "\n").collect();
+    let again = SignerList::parse(spelled.as_bytes());
+    assert_eq!((again.lines, again.unusable), (list.lines, Vec::new()));
+    if let Ok((keys, _)) = SshKeys::of_keys(bytes) {
+        assert!(keys.recipients.iter().all(|key| key.parse::<consign::crypto::Recipient>().is_ok()));
+    }
+    let _either = consign::format::revoked::Revoked::parse(bytes);
 }
 
 fn card(bytes: &[u8]) {

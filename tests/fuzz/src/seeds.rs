@@ -190,7 +190,8 @@ fn ledger() -> Vec<Vec<u8>> {
         private: zero,
     };
     let key = Event::KeyMade { card: zero };
-    let added = Event::PartnerAdded { partner: "acme".into(), card: zero, checked: "words".into() };
+    let added =
+        Event::PartnerAdded { partner: "acme".into(), card: Some(zero), keys: Vec::new(), checked: "words".into() };
     let (mut head, mut lines) = (Head::default(), Vec::new());
     let by = firm::sender().public().fingerprint();
     for event in [key, added, Event::Drop(sent), Event::PartnerRemoved { partner: "acme".into() }] {

@@ -131,7 +131,10 @@ fn known_recipients(world: &World) -> Result<Vec<Known>, Failure> {
         add(partners::YOU, Locks::of_card(&card));
     }
     for partner in partners::list(&world.home)? {
-        add(&partner.name, partners::locks_of(&partner));
+        // Nothing is locked to a partner of whom only signing keys are known.
+        if let Ok(locks) = partners::locks_of(&partner) {
+            add(&partner.name, locks);
+        }
     }
     Ok(known)
 }

@@ -4,6 +4,7 @@ mod card;
 mod cat;
 mod damage;
 mod demo;
+mod export;
 mod inspect;
 mod key;
 mod keylife;
@@ -15,6 +16,7 @@ mod pack;
 mod partner;
 mod passphrase;
 mod repair;
+mod sshkeys;
 mod unpack;
 mod verify;
 
@@ -52,6 +54,14 @@ fn run(cli: &Cli, voice: &Voice) -> u8 {
     let result = catch_unwind(AssertUnwindSafe(|| dispatch(&cli.verb, &world))).unwrap_or_else(|_| Err(fault::bug()));
     world.progress.clear();
     let result = result.map_err(|failure| why_really(failure, &world));
+    let notes = world.notes();
+    let result = match result {
+        Ok(report) => Ok(notes.into_iter().fold(report, Report::note)),
+        Err(failure) => {
+            notes.iter().filter(|_| !world.voice.quiet && !world.voice.json).for_each(|note| output::note(note));
+            Err(failure)
+        }
+    };
     output::finish(result, command, &world.voice)
 }
 
@@ -92,6 +102,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             PartnerVerb::List(args) => partner::list(args, world),
             PartnerVerb::Show(args) => partner::show(args, world),
             PartnerVerb::Remove(args) => partner::remove(args, world),
+            PartnerVerb::Export(args) => export::run(args, world),
         },
         Verb::Pack(args) => pack::run(args, world),
         Verb::Inspect(args) => inspect::run(args, world),

@@ -9,6 +9,8 @@ use consign::exchange::receive::{self, Reader};
 use consign::exchange::trust::Trust;
 use consign::exchange::{self, repair};
 use consign::files::Source;
+use consign::format::revoked::Revoked;
+use consign::format::sshline::Unusable;
 use consign::format::version::DOCUMENT_MAX;
 
 use crate::cli::{Opening, Signers};
@@ -16,19 +18,42 @@ use crate::fault::Failure;
 use crate::output::Report;
 use crate::world::World;
 
-/// The partners on record, oneself, and the signers named for this run.
+/// The largest list of keys that is read, in bytes.
+pub(crate) const LIST_MAX: u64 = 16 << 20;
+
+/// The partners on record, oneself, and the signers named for this run; without what is revoked.
 pub(crate) fn trust(world: &World, signers: &Signers) -> Result<Trust, Failure> {
     let mut trust = Trust::of(&world.home)?;
     for file in &signers.files {
-        let bytes = world.read(file, DOCUMENT_MAX)?;
+        let bytes = world.read(file, LIST_MAX)?;
         // A file that was named wrongly is a mistake in the command, not damage to a bundle.
         let unusable = |e: exchange::Error| {
             let message = format!("{} can't be used as --signer: {e}", file.display());
             Failure::new("bad-signer-file", Class::Usage, message).at(file)
         };
-        trust.add_file(&bytes, &file.display().to_string()).map_err(unusable)?;
+        let left = trust.add_file(&bytes, &file.display().to_string()).map_err(unusable)?;
+        noted(world, file, &left);
     }
+    for file in &signers.revoked {
+        let bad = |e: consign::format::Error| {
+            let message = format!("{} can't be used as --revoked: {e}", file.display());
+            Failure::new("bad-revoked-file", Class::Usage, message).at(file)
+        };
+        trust.revoke(Revoked::parse(&world.read(file, LIST_MAX)?).map_err(bad)?);
+    }
+    trust.demand(&signers.principals);
     Ok(trust)
+}
+
+/// Says which lines of a file are not used, and why; of many, the first ones.
+pub(crate) fn noted(world: &World, file: &Path, unusable: &[Unusable]) {
+    const SHOWN: usize = 8;
+    for one in unusable.iter().take(SHOWN) {
+        world.note(format!("{}, {one}", file.display()));
+    }
+    if let Some(more) = unusable.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        world.note(format!("{}: {} more can't be used", file.display(), count(more as u64, "line")));
+    }
 }
 
 /// Signatures and envelope, signed by somebody who is known, not expired.

@@ -8,11 +8,12 @@ use consign::class::Class;
 use consign::exchange::locks::Locks;
 use consign::exchange::send::{self, Draft, Output, Send, Shipment};
 use consign::files::{NoteKind, read_small};
+use consign::format::sshkeys;
 use consign::format::tar::HeadKind;
 use consign::format::time::Time;
 use consign::format::version::TERMS_LINE_MAX;
 
-use super::opening::count;
+use super::opening::{count, noted};
 use crate::cli::Pack;
 use crate::fault::Failure;
 use crate::output::{Report, Sink};
@@ -88,10 +89,14 @@ fn own_locks(world: &World) -> Result<Locks, Failure> {
 fn recipients(args: &Pack, world: &World) -> Result<Vec<String>, Failure> {
     let mut all = args.recipients.clone();
     for file in &args.recipient_files {
-        let text = world.read(file, RECIPIENTS_MAX)?;
-        let text = String::from_utf8(text).map_err(|_| Failure::usage("a file of recipients is not text").at(file))?;
-        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-        all.extend(lines.map(str::to_owned));
+        let (found, unusable) = sshkeys::recipients(&world.read(file, RECIPIENTS_MAX)?);
+        if found.is_empty() && !unusable.is_empty() {
+            let message = format!("nothing can be locked to any key in {}", file.display());
+            let failure = Failure::new("bad-recipient", Class::Usage, message).at(file);
+            return Err(unusable.iter().take(8).fold(failure, |f, one| f.fact("not used", one.to_string())));
+        }
+        noted(world, file, &unusable);
+        all.extend(found);
     }
     Ok(all)
 }

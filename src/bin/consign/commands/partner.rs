@@ -1,11 +1,11 @@
 //! `consign partner`: the other firms on record. A card gets there after its check words were compared, or with the
-//! remark that nobody did.
+//! remark that nobody did. What is particular to SSH keys is in `sshkeys.rs`.
 
 use std::path::Path;
 
 use consign::class::{Class, Fault};
-use consign::crypto::check_words;
-use consign::exchange::partners::{self, Change, Checked, Partner};
+use consign::crypto::{PublicKey, check_words};
+use consign::exchange::partners::{self, Addition, Change, Checked, Known, Partner};
 use consign::exchange::trust::Trust;
 use consign::exchange::{self, Ledger, receive};
 use consign::files::Source;
@@ -15,15 +15,26 @@ use consign::format::version::DOCUMENT_MAX;
 use serde_json::{Value, json};
 
 use super::key::{first_signer, title};
+use super::opening::count;
+use super::sshkeys;
 use crate::cli;
 use crate::fault::Failure;
 use crate::output::Report;
 use crate::prompt;
 use crate::world::World;
 
-/// Puts a card on record.
+/// Puts a card, or SSH keys, on record.
 pub(crate) fn add(args: &cli::PartnerAdd, world: &World) -> Result<Report, Failure> {
-    let card = card_from(&args.file, world)?;
+    match (&args.file, &args.ssh_keys, &args.signers) {
+        (Some(file), ..) => add_card(args, file, world),
+        (None, Some(file), _) => sshkeys::add(args, &sshkeys::From::Keys(file), world),
+        (None, None, Some(file)) => sshkeys::add(args, &sshkeys::From::List(file), world),
+        (None, None, None) => Err(Failure::usage("which card? a file, or --ssh-keys or --signers")),
+    }
+}
+
+fn add_card(args: &cli::PartnerAdd, file: &Path, world: &World) -> Result<Report, Failure> {
+    let card = card_from(file, world)?;
     let words = check_words(first_signer(&card)?)?.join(" ");
     let alias = args.alias.as_deref();
     // What can't be put on record anyway is refused before anybody is asked anything.
@@ -32,34 +43,53 @@ pub(crate) fn add(args: &cli::PartnerAdd, world: &World) -> Result<Report, Failu
     world.home.ensure_writable()?;
     let checked = match (first_look.change, &first_look.was) {
         // The card on record speaks for the new one, so it is as good as that one, and no better.
-        (Change::NewerCard, Some(was)) if args.words.is_none() => was.checked,
+        (Change::NewerCard, Some(was)) if args.words.is_empty() => was.checked,
         _ => how_checked(args, world, &card, &words, known)?,
     };
     let addition = partners::prepare(&world.home, &card, alias, checked, world.now)?;
+    let name = addition.partner.name.clone();
+    Ok(put(addition, world)?.set("words", &words).next(format!("consign pack FOLDER --to {name}")))
+}
+
+/// Writes the ledger line, then the record.
+pub(super) fn put(addition: Addition, world: &World) -> Result<Report, Failure> {
     let partner = &addition.partner;
     let mut report = described(partner)
-        .set("words", &words)
         .set("change", word_of(addition.change))
-        .fact(verb_of(addition.change), format!("{}   {}", partner.name, title(&partner.card)))
-        .fact("checked", sentence_of(partner.checked));
-    if let (Change::NewerCard, Some(was)) = (addition.change, &addition.was) {
-        let number = was.card.card.number;
+        .fact(verb_of(addition.change), format!("{}   {}", partner.name, called(partner)))
+        .fact("checked", sentence_of(partner));
+    if let (Change::NewerCard, Some(was)) = (addition.change, addition.was.as_ref().and_then(Partner::card)) {
+        let number = was.card.number;
         report = report.fact("", format!("card {number}, which was on record, speaks for this one; no call is needed"));
     }
-    if let Some(ending) = super::keylife::soon(partner.card.card.expires, world.now) {
+    if let Some(ending) = super::keylife::soon(partner.expires(), world.now) {
         report = report.note(format!("the card of {} {ending}", partner.name));
+    }
+    if let Known::Keys(keys) = &partner.known {
+        report = report.fact("signs with", count(keys.signers.len() as u64, "key"));
+        report = report.fact(
+            "locked to",
+            match keys.recipients.len() as u64 {
+                0 => "no key: nothing can be sent to it until it has a card".to_owned(),
+                n => count(n, "key"),
+            },
+        );
     }
     if addition.change != Change::AlreadyThere {
         let event = Event::PartnerAdded {
             partner: partner.name.clone(),
-            card: card.id(),
+            card: partner.card().map(SignedCard::id),
+            keys: match &partner.known {
+                Known::Card(_) => Vec::new(),
+                Known::Keys(keys) => keys.keys().into_iter().map(PublicKey::fingerprint).collect(),
+            },
             checked: partner.checked.word().to_owned(),
         };
         let entry = Ledger::open(&world.home).append(&event, world.now, world.signer()?.as_ref())?;
         addition.write(&world.home)?;
         report = report.set("entry", entry).fact("ledger", format!("entry {entry}"));
     }
-    Ok(report.next(format!("consign pack FOLDER --to {}", partner.name)))
+    Ok(report)
 }
 
 /// Whether, and how, the check words were compared.
@@ -70,8 +100,13 @@ fn how_checked(
     words: &str,
     known: Option<Checked>,
 ) -> Result<Checked, Failure> {
-    if let Some(heard) = &args.words {
-        return if same_words(heard, words) { Ok(Checked::Words) } else { Err(differ(card)) };
+    if !args.words.is_empty() || !args.fingerprints.is_empty() {
+        let fingerprint = first_signer(card)?.fingerprint();
+        let fits = args.words.iter().all(|heard| same_words(heard, words))
+            && args.fingerprints.iter().all(|given| given.trim() == fingerprint.as_str());
+        let differ = || differ(&format!("not those of this card, which says it is {}", card.card.name));
+        let how = if args.words.is_empty() { Checked::Fingerprints } else { Checked::Words };
+        return if fits { Ok(how) } else { Err(differ()) };
     }
     match known {
         _ if args.unchecked => return Ok(Checked::Unchecked),
@@ -94,13 +129,12 @@ fn how_checked(
     }
 }
 
-fn differ(card: &SignedCard) -> Failure {
-    let name = &card.card.name;
-    let message = format!("the check words given are not those of this card, which says it is {name}");
+pub(super) fn differ(whose: &str) -> Failure {
+    let message = format!("the check words or fingerprints given are {whose}");
     Failure::new("words-differ", Class::Untrusted, message)
 }
 
-fn same_words(heard: &str, words: &str) -> bool {
+pub(super) fn same_words(heard: &str, words: &str) -> bool {
     let plain = |text: &str| -> Vec<String> {
         let split = text.split(|c: char| !c.is_alphabetic()).filter(|w| !w.is_empty());
         split.map(str::to_lowercase).collect()
@@ -150,9 +184,9 @@ pub(crate) fn list(_: &cli::PartnerList, world: &World) -> Result<Report, Failur
     }
     for partner in &all {
         let added = partner.added.date();
-        report = report.fact(&partner.name, title(&partner.card));
-        report = report.fact("", format!("{}; on record since {added}", sentence_of(partner.checked)));
-        if let Some(ending) = super::keylife::soon(partner.card.card.expires, world.now) {
+        report = report.fact(&partner.name, called(partner));
+        report = report.fact("", format!("{}; on record since {added}", sentence_of(partner)));
+        if let Some(ending) = super::keylife::soon(partner.expires(), world.now) {
             report = report.fact("", format!("its card {ending}"));
         }
     }
@@ -162,14 +196,14 @@ pub(crate) fn list(_: &cli::PartnerList, world: &World) -> Result<Report, Failur
 /// Shows one partner.
 pub(crate) fn show(args: &cli::PartnerShow, world: &World) -> Result<Report, Failure> {
     let partner = partners::find(&world.home, &args.name)?;
-    let card = &partner.card;
+    let checked = format!("{}, {}", sentence_of(&partner), partner.added.for_people());
+    let report = described(&partner).line(called(&partner)).fact("name here", &partner.name);
+    let card = match &partner.known {
+        Known::Card(card) => card,
+        Known::Keys(keys) => return sshkeys::shown(report.fact("checked", checked), keys),
+    };
     let words = check_words(first_signer(card)?)?.join(" ");
-    let mut report = described(&partner)
-        .set("words", &words)
-        .line(title(card))
-        .fact("name here", &partner.name)
-        .fact("check words", words)
-        .fact("checked", format!("{}, {}", sentence_of(partner.checked), partner.added.for_people()));
+    let mut report = report.set("words", &words).fact("check words", words).fact("checked", checked);
     for key in card.card.recipients.iter().chain(&card.card.pq) {
         report = report.fact("encryption", &key.key).fact("", &key.label);
     }
@@ -194,7 +228,7 @@ pub(crate) fn remove(args: &cli::PartnerRemove, world: &World) -> Result<Report,
     partners::remove(&world.home, &partner.name).map_err(half_done)?;
     Ok(described(&partner)
         .set("entry", entry)
-        .fact("removed", format!("{}   {}", partner.name, title(&partner.card)))
+        .fact("removed", format!("{}   {}", partner.name, called(&partner)))
         .fact("ledger", format!("entry {entry}; what was exchanged stays in it")))
 }
 
@@ -203,12 +237,31 @@ fn described(partner: &Partner) -> Report {
 }
 
 fn json(partner: &Partner) -> Value {
-    let card = &partner.card;
+    let (checked, added) = (partner.checked.word(), partner.added);
+    let card = match &partner.known {
+        Known::Card(card) => card,
+        Known::Keys(keys) => {
+            let prints: Vec<String> = keys.keys().into_iter().map(|key| key.fingerprint().to_string()).collect();
+            let lines: Vec<Value> = keys.signers.iter().map(sshkeys::json).collect();
+            let recipients: Vec<Value> = keys.recipients.iter().map(|key| json!({ "key": key, "label": "" })).collect();
+            return json!({ "alias": partner.name, "name": null, "contact": null, "card": null, "number": null,
+                "expires": null, "checked": checked, "added": added, "recipients": recipients, "pq": [],
+                "signers": prints, "lines": lines });
+        }
+    };
     let keys = |keys: &[consign::format::card::CardKey]| json!(keys);
     json!({ "alias": partner.name, "name": card.card.name, "contact": card.card.contact, "card": card.id(),
-        "number": card.card.number, "expires": card.card.expires, "checked": partner.checked.word(),
-        "added": partner.added, "recipients": keys(&card.card.recipients), "pq": keys(&card.card.pq),
+        "number": card.card.number, "expires": card.card.expires, "checked": checked,
+        "added": added, "recipients": keys(&card.card.recipients), "pq": keys(&card.card.pq),
         "signers": card.signers.iter().map(|s| s.fingerprint().to_string()).collect::<Vec<_>>() })
+}
+
+/// What a partner calls itself; without a card, what it is known by.
+fn called(partner: &Partner) -> String {
+    match &partner.known {
+        Known::Card(card) => title(card),
+        Known::Keys(keys) => format!("{}, no card", count(keys.keys().len() as u64, "SSH key")),
+    }
 }
 
 /// What somebody sees who is asked about a card.
@@ -228,7 +281,8 @@ fn verb_of(change: Change) -> &'static str {
         Change::New => "added",
         Change::AlreadyThere => "on record",
         Change::NowChecked => "now checked",
-        Change::NewerCard => "new card",
+        Change::NewerCard | Change::CardForKeys => "new card",
+        Change::OtherKeys => "other keys",
     }
 }
 
@@ -238,14 +292,19 @@ fn word_of(change: Change) -> &'static str {
         Change::AlreadyThere => "none",
         Change::NowChecked => "checked",
         Change::NewerCard => "newer-card",
+        Change::CardForKeys => "card-for-keys",
+        Change::OtherKeys => "other-keys",
     }
 }
 
-fn sentence_of(checked: Checked) -> &'static str {
-    match checked {
-        Checked::Words => "check words given, and they match",
-        Checked::Asked => "check words heard on a call",
-        Checked::Unchecked => "UNCHECKED: nobody compared its check words",
+fn sentence_of(partner: &Partner) -> &'static str {
+    match (partner.checked, &partner.known) {
+        (Checked::Words, _) => "check words given, and they match",
+        (Checked::Fingerprints, _) => "fingerprints given, and they match",
+        (Checked::Asked, Known::Card(_)) => "check words heard on a call",
+        (Checked::Asked, Known::Keys(_)) => "fingerprints or check words confirmed on a call",
+        (Checked::Unchecked, Known::Card(_)) => "UNCHECKED: nobody compared its check words",
+        (Checked::Unchecked, Known::Keys(_)) => "UNCHECKED: nobody compared its fingerprints",
     }
 }
 
