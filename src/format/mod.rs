@@ -3,6 +3,7 @@
 
 pub mod card;
 pub mod container;
+pub mod copytext;
 pub mod document;
 pub mod entries;
 pub mod entry;
@@ -15,12 +16,14 @@ pub mod keyfile;
 pub mod manifest;
 pub mod merkle;
 pub mod names;
+pub mod paper;
 pub mod record;
 pub mod relpath;
 pub mod signerlist;
 pub mod tar;
 pub mod terms;
 pub mod time;
+pub mod typed;
 pub mod version;
 
 pub use error::{Error, Result};
