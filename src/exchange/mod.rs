@@ -3,19 +3,24 @@
 
 pub mod cardlife;
 mod chain;
+pub mod copies;
 mod error;
+pub mod held;
 pub mod home;
 pub mod keys;
 pub mod ledger;
 pub mod locks;
+pub mod material;
 pub mod note;
 pub mod partners;
 pub mod passphrase;
 pub mod receive;
 pub mod rekey;
 pub mod repair;
+pub mod restore;
 pub mod roster;
 pub mod send;
+pub mod ssh;
 pub mod trust;
 pub mod unlock;
 mod words;
