@@ -2,17 +2,24 @@
 //! Each outside crate of cryptography has exactly one door here.
 
 mod agehead;
+mod certificate;
 mod checkwords;
 mod digest;
 mod encrypt;
 mod error;
 mod hybrid;
 mod identity;
+mod privatekey;
 mod relock;
+mod rsa;
 mod secret;
 mod sign;
+mod signature;
+mod sshsig;
+mod wire;
 
 pub use agehead::{AgeHead, HeadLimits, Stanza};
+pub use certificate::Certificate;
 pub use checkwords::check_words;
 pub use digest::{
     Digest, Hasher, Hex, SliceHash, Tag, derive, digest, entry_salt, keyed, keyed_hasher, merge_slices, sha256,
@@ -26,4 +33,6 @@ pub use identity::{
 };
 pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
-pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, split_armours};
+pub use sign::{Fingerprint, PublicKey, Signer, SigningKey};
+pub use signature::{Presence, Signature};
+pub use sshsig::split_armours;
