@@ -2,6 +2,7 @@
 //! Each outside crate of cryptography has exactly one door here.
 
 mod agehead;
+mod agent;
 mod certificate;
 mod checkwords;
 mod digest;
@@ -19,6 +20,7 @@ mod sshsig;
 mod wire;
 
 pub use agehead::{AgeHead, HeadLimits, Stanza};
+pub use agent::{Agent, AgentKey, Channel, Connect};
 pub use certificate::Certificate;
 pub use checkwords::check_words;
 pub use digest::{
@@ -33,6 +35,6 @@ pub use identity::{
 };
 pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
-pub use sign::{Fingerprint, PublicKey, Signer, SigningKey};
+pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, checked_armour};
 pub use signature::{Presence, Signature};
 pub use sshsig::split_armours;
