@@ -8,6 +8,8 @@ mod encrypt;
 mod error;
 mod hybrid;
 mod identity;
+mod plugfault;
+mod plugin;
 mod relock;
 mod secret;
 mod sign;
@@ -24,6 +26,8 @@ pub use hybrid::{Identity as HybridIdentity, Recipient as HybridRecipient};
 pub use identity::{
     Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity, open_locked,
 };
+pub use plugfault::PluginFault;
+pub use plugin::{PluginRecipient, Plugins, Talk, is_name as is_plugin_name};
 pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
 pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, split_armours};

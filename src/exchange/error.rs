@@ -94,6 +94,16 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// A mistake in the configuration.
+    #[error("there is a mistake in {}{}: {why}", path.display(), line_of(*line))]
+    ConfigBroken {
+        /// The configuration.
+        path: PathBuf,
+        /// The line, from 1; 0 for all of it.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
     /// A partner's record that can't be read.
     #[error("the record of a partner is damaged: {}: {why}", path.display())]
     PartnerBroken {
@@ -220,6 +230,10 @@ impl Error {
     }
 }
 
+fn line_of(line: usize) -> String {
+    if line == 0 { String::new() } else { format!(", line {line}") }
+}
+
 fn place(line: u64) -> String {
     if line == 0 { "the last line".to_owned() } else { format!("line {line}") }
 }
@@ -246,6 +260,7 @@ impl Fault for Error {
             Error::KeyNotLocked { .. } => "key-not-locked",
             Error::NoKeyHere { .. } => "no-key",
             Error::HomeBroken { .. } => "home-broken",
+            Error::ConfigBroken { .. } => "config-broken",
             Error::PartnerBroken { .. } => "partner-broken",
             Error::BadAlias { .. } => "bad-alias",
             Error::PartnerExists { .. } => "partner-exists",
@@ -282,6 +297,7 @@ impl Fault for Error {
             | Error::KeysUnsettled { .. }
             | Error::KeyNotLocked { .. }
             | Error::HomeBroken { .. }
+            | Error::ConfigBroken { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,

@@ -3,6 +3,7 @@
 
 pub mod cardlife;
 mod chain;
+pub mod config;
 mod error;
 pub mod home;
 pub mod keys;
@@ -11,6 +12,7 @@ pub mod locks;
 pub mod note;
 pub mod partners;
 pub mod passphrase;
+pub mod plugins;
 pub mod receive;
 pub mod rekey;
 pub mod repair;
@@ -21,6 +23,7 @@ pub mod unlock;
 mod words;
 
 pub use chain::Lines;
+pub use config::Config;
 pub use error::{Error, Result};
 pub use home::Home;
 pub use ledger::{Claimed, Ledger, Verified};

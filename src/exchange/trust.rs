@@ -1,11 +1,12 @@
 //! Whom this home trusts to sign: the partners on record, oneself, and whoever a command names for one run.
 
-use super::{Home, Result, partners};
-use crate::bundle::Pins;
+use super::{Config, Home, Result, partners};
+use crate::bundle::{Pins, Revealed, Trusted};
 use crate::crypto::PublicKey;
 use crate::format::card::SignedCard;
 use crate::format::signerlist;
 use crate::format::time::Time;
+use crate::policy::{Assurance, Refusal};
 
 /// Pinned keys.
 ///
@@ -14,6 +15,10 @@ use crate::format::time::Time;
 #[derive(Debug, Default)]
 pub struct Trust {
     known: Vec<Pin>,
+    /// The names of the partners on record.
+    partners: Vec<String>,
+    /// What is demanded of the keys of whoever sends.
+    assurance: Assurance,
 }
 
 #[derive(Debug)]
@@ -32,12 +37,13 @@ impl Trust {
     /// # Errors
     /// A record that can't be read.
     pub fn of(home: &Home) -> Result<Trust> {
-        let mut trust = Trust::default();
+        let mut trust = Trust { assurance: Config::of(home)?.assurance, ..Trust::default() };
         if let Some(own) = super::keys::own_card(home)? {
             trust.add_card(own, partners::YOU);
         }
         for partner in partners::list(home)? {
             trust.add_card(partner.card, &partner.name);
+            trust.partners.push(partner.name);
         }
         Ok(trust)
     }
@@ -46,6 +52,44 @@ impl Trust {
         let until = card.card.expires;
         let proven = card.proven.into_iter();
         self.known.extend(proven.map(|key| Pin { key, name: name.to_owned(), from: None, until }));
+    }
+
+    fn partner(&self, trusted: &Trusted) -> Option<&str> {
+        self.partners.iter().map(String::as_str).find(|name| *name == trusted.sender())
+    }
+
+    /// Checks what the configuration demands of the key that signed a bundle.
+    ///
+    /// # Errors
+    /// [`Refusal::Assurance`].
+    pub(super) fn admit_signer(&self, trusted: &Trusted) -> Result<()> {
+        let first = trusted.signed().signers.first().ok_or(crate::bundle::Error::Bug)?;
+        let admitted = self.assurance.admit_signer(&first.key, trusted.sender(), self.partner(trusted));
+        Ok(admitted.map_err(Refusal::from)?)
+    }
+
+    /// Checks what the configuration demands of the keys that a bundle is locked to, as far as it shows without one.
+    ///
+    /// # Errors
+    /// [`Refusal::Assurance`].
+    pub(super) fn admit_kinds(&self, trusted: &Trusted) -> Result<()> {
+        let kinds = trusted.stanza_kinds()?;
+        let kinds = kinds.iter().map(String::as_str);
+        let admitted = self.assurance.admit_kinds(kinds, trusted.sender(), self.partner(trusted));
+        Ok(admitted.map_err(Refusal::from)?)
+    }
+
+    /// Checks what the configuration demands of all keys that an open bundle is locked to.
+    ///
+    /// # Errors
+    /// [`Refusal::Assurance`].
+    pub(super) fn admit_recipients(&self, revealed: &Revealed) -> Result<()> {
+        let partner = self.partner(revealed.trusted());
+        for part in &revealed.open {
+            let recipients = part.front.head.recipients.iter().map(|r| (r.name.as_str(), r.key.as_str()));
+            self.assurance.admit_recipients(recipients, partner).map_err(Refusal::from)?;
+        }
+        Ok(())
     }
 
     /// Adds the signers of a card, or the keys of a file of public keys or `allowed_signers` lines.

@@ -93,6 +93,7 @@ impl Stop {
         }
         output::whisper("\nstopped\n");
         consign::files::remove_litter();
+        consign::files::end_dialogues();
         std::process::exit(128 + i32::from(self.signal().unwrap_or(15)));
     }
 }
@@ -134,6 +135,11 @@ impl Bar {
     /// Draws on standard error if `draws`; stops when `stop` says so.
     pub(crate) fn new(draws: bool, stop: Stop) -> Bar {
         Bar { draws, stop }
+    }
+
+    /// What tells that work should stop.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// The signal that asked to stop, if one came.

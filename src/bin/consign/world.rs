@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use consign::class::Class;
-use consign::crypto::{Fingerprint, Identities, PassphraseSource, Secret, SigningKey};
-use consign::exchange::{Home, keys};
+use consign::crypto::{Fingerprint, Identities, PassphraseSource, Plugins, Secret, SigningKey};
+use consign::exchange::plugins::Runner;
+use consign::exchange::{Config, Home, keys};
 use consign::files::{self, Source};
 use consign::format::time::Time;
 use etcetera::BaseStrategy;
 
+use crate::attendant::Person;
 use crate::cli::Cli;
 use crate::fault::Failure;
 use crate::keyring::Keyring;
@@ -158,7 +160,7 @@ impl World {
     /// # Errors
     /// A file that can't be read, or is no key.
     pub(crate) fn identities(&self) -> Result<Identities, Failure> {
-        let mut identities = Identities::new(self.passphrases());
+        let mut identities = Identities::new(self.passphrases()).with_plugins(self.plugins()?);
         match &self.keys {
             Keys::Files(files) => {
                 for file in files {
@@ -174,6 +176,24 @@ impl World {
             }
         }
         Ok(identities)
+    }
+
+    /// What runs age plugins: those that the home's configuration names.
+    ///
+    /// # Errors
+    /// A configuration with a mistake in it.
+    pub(crate) fn plugins(&self) -> Result<Arc<dyn Plugins>, Failure> {
+        let person = Person {
+            passphrases: Arc::clone(&self.passphrases),
+            stop: self.progress.stop().clone(),
+            voice: self.voice,
+        };
+        Ok(Arc::new(Runner::new(Config::of(&self.home)?, self.folders(), Arc::new(person))))
+    }
+
+    /// The folders in which programs are looked for.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        variable("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
     }
 
     /// The key that signs: the file given, else the home's own.
