@@ -332,7 +332,7 @@ fn every_way_in_which_a_plugin_fails_to_open_is_told_with_its_name() {
     ] {
         let ran = lab.fails(mode, code, word);
         assert!(ran.err.len() < 10_000, "{mode}: {}", ran.err.len());
-        told(ran, &[said, "fix: ", "nothing was shown"]);
+        told(ran, &[said, "program", "bin/age-plugin-consigntest", "fix: ", "nothing was shown"]);
     }
     assert_eq!(left_running(&lab), Vec::<u32>::new());
 }
@@ -580,19 +580,51 @@ mod demands {
         lab.desk.run("acme", "list b.consign").ok();
     }
 
+    /// The classical recipient string on a firm's card.
+    fn classical(lab: &Lab, card: &str) -> String {
+        let text = fs::read_to_string(lab.desk.path(card)).unwrap();
+        let at = text.find("\"age1").unwrap() + 1;
+        text[at..].split('"').next().unwrap().to_owned()
+    }
+
     #[test]
     fn a_bundle_with_a_classical_key_is_neither_made_nor_taken_where_post_quantum_is_demanded() {
         let lab = firms();
-        lab.desk.run("north", "pack tree --to acme -o b.consign").ok();
+        let key = classical(&lab, "acme.card");
+        lab.desk.run("north", &format!("pack tree -r {key} -o b.consign")).ok();
+        lab.desk.run("north", "pack tree --to acme -o quantum.consign").ok();
         let demand = "require-post-quantum = true\n";
         configure(&lab, "north", &format!("[partners.acme]\n{demand}"));
-        let refused = lab.desk.run("north", "pack tree --to acme -o c.consign").fails(6, "not-post-quantum");
-        told(refused, &["a key of acme", "`require-post-quantum = true` under [partners.acme]", "nothing was packed"]);
+        lab.desk.run("north", "pack tree --to acme -o d.consign").ok();
+        // Somebody else's classical key opens all of it.
+        let refused = lab.desk.run("north", &format!("pack tree --to acme -r {key} -o c.consign"));
+        let wanted = "is not a post-quantum key, as `require-post-quantum = true` under [partners.acme]";
+        told(refused.fails(6, "not-post-quantum"), &["a key of", wanted, "nothing was packed"]);
+        assert!(!lab.desk.path("c.consign").exists());
         configure(&lab, "acme", &format!("[policy]\n{demand}"));
-        for line in ["list b.consign", "verify b.consign", "unpack b.consign"] {
+        for line in ["list b.consign", "verify b.consign", "cat b.consign README.md", "unpack b.consign"] {
             let refused = lab.desk.run("acme", line);
             assert_eq!(refused.code, 6, "{line}: {}{}", refused.out, refused.err);
-            assert!(format!("{}{}", refused.out, refused.err).contains("not-post-quantum"), "{line}");
+            told(refused, &["not-post-quantum", "[policy]"]);
         }
+        for line in ["list quantum.consign", "verify quantum.consign", "unpack quantum.consign"] {
+            lab.desk.run("acme", line).ok();
+        }
+    }
+
+    #[test]
+    fn a_post_quantum_key_in_software_does_not_stand_in_for_a_hardware_key() {
+        let lab = firms();
+        let key = lab.key("k.id", "plain", "plain");
+        let quantum = fs::read_to_string(lab.desk.path("acme.card")).unwrap();
+        let at = quantum.find("age1pq1").unwrap();
+        let quantum = quantum[at..].split('"').next().unwrap();
+        let card = card_with(&lab, &[&key.recipient, quantum]);
+        lab.desk.run("north", &format!("partner add {card} --as birch --unchecked")).ok();
+        configure(&lab, "north", "[plugins.consigntest]\nhardware = true\n[partners.birch]\nrequire-hardware = true\n");
+        // Its keys pass, and then it is the signer's turn.
+        told(lab.run("pack tree --to birch").fails(6, "not-hardware"), &["a key of you signs"]);
+        configure(&lab, "north", "[partners.birch]\nrequire-hardware = true\n");
+        told(lab.run("pack tree --to birch").fails(6, "not-hardware"), &["a key of birch is not"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Verifying: signatures first, then the statement they bind, then every bit of the file against it. No key is needed
 //! (FORMAT §6.1). Each step takes the value that the step before made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -165,20 +165,6 @@ impl Signed {
 }
 
 impl Trusted {
-    /// The kinds of keys that it is locked to, as far as they show from outside: those of the stanzas of every member
-    /// that holds a key.
-    ///
-    /// # Errors
-    /// A head that is malformed.
-    pub fn stanza_kinds(&self) -> Result<BTreeSet<String>> {
-        let mut kinds = BTreeSet::new();
-        for (_, member) in &self.signed.opened.keys {
-            let head = AgeHead::of_key(member, "a key of the bundle")?;
-            kinds.extend(head.real().map(|stanza| stanza.kind.clone()));
-        }
-        Ok(kinds)
-    }
-
     /// What was checked.
     #[must_use]
     pub fn signed(&self) -> &Signed {

@@ -42,7 +42,7 @@ pub fn trusted(source: Source, trust: &Trust, now: Time) -> Result<Trusted> {
     let trusted = check(source, trust)?.trust()?;
     admit(trusted.signed().says().expires, now)?;
     trust.admit_signer(&trusted)?;
-    trust.admit_kinds(&trusted)?;
+    trust.admit_locks(&trusted)?;
     Ok(trusted)
 }
 

@@ -128,9 +128,9 @@ pub struct Shipment {
 /// # Errors
 /// Refusals, a home that can't record, an output that is there, names and files that can't be sent.
 pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -> Result<Draft<'a>> {
-    let (candidates, classical_because) = candidates(home, order)?;
-    let mut cards_end: Vec<_> = candidates.iter().filter_map(|c| Some((c.name.clone(), c.card_expires?))).collect();
     let assurance = Config::of(home)?.assurance;
+    let (candidates, classical_because) = candidates(home, order, &assurance)?;
+    let mut cards_end: Vec<_> = candidates.iter().filter_map(|c| Some((c.name.clone(), c.card_expires?))).collect();
     let clearance = cleared(&assurance, &candidates, order)?;
     if order.own.is_empty() {
         return Err(Error::NoKeyHere { path: home.path().to_owned() });
@@ -202,8 +202,16 @@ struct Party {
 }
 
 /// The keys to lock to, of one kind for everybody if that can be; and who keeps the bundle classical.
-fn candidates(home: &Home, order: &Send<'_>) -> Result<(Vec<Candidate>, Vec<String>)> {
-    let parties = parties(home, order)?;
+fn candidates(home: &Home, order: &Send<'_>, assurance: &Assurance) -> Result<(Vec<Candidate>, Vec<String>)> {
+    let mut parties = parties(home, order)?;
+    for Party { name, locks, on_record, .. } in &mut parties {
+        // Where hardware is demanded, a post-quantum key that is none does not stand in for one that is.
+        let demanded = assurance.of(on_record.then_some(name.as_str())).hardware;
+        let held = |keys: &[String]| keys.iter().all(|key| assurance.is_hardware(key));
+        if demanded && !held(&locks.post_quantum) && !locks.classical.is_empty() && held(&locks.classical) {
+            locks.post_quantum.clear();
+        }
+    }
     let because = classical_because(parties.iter().map(|p| (p.name.as_str(), &p.locks)));
     let mut all = Vec::new();
     for Party { name, locks, card_expires, own, on_record } in &parties {

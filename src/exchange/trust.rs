@@ -72,11 +72,12 @@ impl Trust {
     ///
     /// # Errors
     /// [`Refusal::Assurance`].
-    pub(super) fn admit_kinds(&self, trusted: &Trusted) -> Result<()> {
-        let kinds = trusted.stanza_kinds()?;
-        let kinds = kinds.iter().map(String::as_str);
-        let admitted = self.assurance.admit_kinds(kinds, trusted.sender(), self.partner(trusted));
-        Ok(admitted.map_err(Refusal::from)?)
+    pub(super) fn admit_locks(&self, trusted: &Trusted) -> Result<()> {
+        let (signed, partner) = (trusted.signed(), self.partner(trusted));
+        for n in 0..signed.says().compartments.len() {
+            self.assurance.admit_compartment(n, signed.is_post_quantum(n)?, partner).map_err(Refusal::from)?;
+        }
+        Ok(())
     }
 
     /// Checks what the configuration demands of all keys that an open bundle is locked to.

@@ -4,12 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Candidate;
-use crate::crypto::PublicKey;
-
-/// How every post-quantum recipient string begins.
-const POST_QUANTUM: &str = "age1pq1";
-/// The stanza of such a recipient.
-const POST_QUANTUM_STANZA: &str = "mlkem768x25519";
+use crate::crypto::{self, PublicKey};
 
 /// What is demanded of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -143,6 +138,7 @@ impl Assurance {
     /// Whether a recipient string is that of a hardware key: only a plugin's can be one.
     #[must_use]
     pub fn is_hardware(&self, recipient: &str) -> bool {
+        let recipient = recipient.to_ascii_lowercase();
         let plugin = recipient.strip_prefix("age1").and_then(|rest| rest.rsplit_once('1'));
         plugin.is_some_and(|(name, _)| self.hardware_plugins.contains(name))
     }
@@ -217,25 +213,20 @@ impl Assurance {
         }
     }
 
-    /// The same, of what shows without a key: the kinds of stanzas.
+    /// The same, of what shows without a key: whether a compartment is locked to post-quantum keys only.
     ///
     /// # Errors
     /// [`Unmet`].
-    pub fn admit_kinds<'a>(
-        &self,
-        mut kinds: impl Iterator<Item = &'a str>,
-        name: &str,
-        partner: Option<&str>,
-    ) -> Result<(), Unmet> {
-        match kinds.find(|kind| *kind != POST_QUANTUM_STANZA) {
-            Some(kind) if self.of(partner).post_quantum => Err(self.refuse(name, kind, Lack::PostQuantum, partner)),
-            _ => Ok(()),
+    pub fn admit_compartment(&self, n: usize, post_quantum: bool, partner: Option<&str>) -> Result<(), Unmet> {
+        if post_quantum || !self.of(partner).post_quantum {
+            return Ok(());
         }
+        Err(self.refuse("this bundle", &format!("compartment {n}"), Lack::PostQuantum, partner))
     }
 }
 
 fn is_post_quantum(key: &str) -> bool {
-    key.get(..POST_QUANTUM.len()).is_some_and(|start| start.eq_ignore_ascii_case(POST_QUANTUM))
+    crypto::is_post_quantum(&key.to_ascii_lowercase())
 }
 
 /// Enough of a key to know it by: post-quantum ones have 2,000 characters.
@@ -252,6 +243,8 @@ mod tests {
     use crate::crypto::SigningKey;
 
     const PLAIN: &str = "age155fvreeezgmxlzxjzndnpx6dgy5ne46p93cf06c2wefl8tq6n5yq05v5z3";
+    const SK: &str = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAINdamAGCsQq31Uv+08lkBzoO4XLz\
+                      2qYjJa8CGmj3B1EaAAAABHNzaDo=";
     const YUBIKEY: &str = "age1yubikey1qqqq";
     const SOFT: &str = "age1soft1qqqq";
     const QUANTUM: &str = "age1pq1qqqq";
@@ -289,6 +282,8 @@ mod tests {
         let rules = rules(Demands { hardware: true, post_quantum: false }, Exception::default());
         let check = |key| table(rules.assure(&[candidate("acme", key, true)]));
         assert_eq!(check(YUBIKEY), None);
+        let upper = [candidate("acme", &YUBIKEY.to_uppercase(), true)];
+        assert_eq!(table(rules.assure(&upper)), None);
         for key in [PLAIN, SOFT, QUANTUM, "ssh-ed25519 AAAA", ""] {
             assert_eq!(check(key), Some(("acme".into(), Lack::HardwareRecipient, "[policy]".into())), "{key}");
         }
@@ -329,6 +324,9 @@ mod tests {
         assert_eq!(sign(&["birch"]), None);
         assert!(table(rules.admit_signer(&key, "acme", Some("acme"))).is_some());
         assert_eq!(table(rules.admit_signer(&key, "birch", Some("birch"))), None);
+        let hardware: PublicKey = SK.parse().unwrap();
+        assert_eq!(table(rules.ensure_signer(&hardware, "you", ["acme"].into_iter())), None);
+        assert_eq!(table(rules.admit_signer(&hardware, "acme", Some("acme"))), None);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Between age plugins and the person at the terminal: what a plugin says is shown with its name, escaped, and what it
 //! asks is asked with its name, so that no PIN is typed for a program one doesn't know.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use consign::crypto::{self, PluginFault, Secret};
 use consign::exchange::plugins::Attendant;
@@ -14,12 +15,27 @@ use crate::progress::{Asking, Stop};
 use crate::prompt;
 use crate::world::Voice;
 
+/// Which programs were run as which plugins.
+#[derive(Default)]
+pub(crate) struct Ran(Mutex<BTreeMap<String, PathBuf>>);
+
+impl Ran {
+    /// The programs that a text names, as facts.
+    pub(crate) fn named_in(&self, text: &str) -> Vec<(String, String)> {
+        let ran = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = ran.iter().filter(|(name, _)| text.contains(&format!("age-plugin-{name} ")));
+        named.map(|(_, path)| ("program".to_owned(), path.display().to_string())).collect()
+    }
+}
+
 /// The person, as far as there is one.
 pub(crate) struct Person {
     /// Whether anybody can be asked.
     pub(crate) passphrases: Arc<Passphrases>,
     /// The signal that stops work.
     pub(crate) stop: Stop,
+    /// What was run so far.
+    pub(crate) ran: Arc<Ran>,
     /// How to speak.
     pub(crate) voice: Voice,
 }
@@ -54,6 +70,7 @@ impl Attendant for Person {
     }
 
     fn started(&self, plugin: &str, path: &Path) {
+        self.ran.0.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin.to_owned(), path.to_owned());
         if self.voice.verbose {
             self.say(&format!("age-plugin-{plugin} is {}\n", printable(&path.to_string_lossy())));
         }

@@ -16,7 +16,7 @@ use consign::files::{self, Source};
 use consign::format::time::Time;
 use etcetera::BaseStrategy;
 
-use crate::attendant::Person;
+use crate::attendant::{Person, Ran};
 use crate::cli::Cli;
 use crate::fault::Failure;
 use crate::keyring::Keyring;
@@ -57,6 +57,8 @@ pub(crate) struct World {
     pub(crate) progress: Bar,
     /// Where passphrases come from.
     passphrases: Arc<Passphrases>,
+    /// Which age plugins were run.
+    pub(crate) ran: Arc<Ran>,
     keys: Keys,
 }
 
@@ -130,6 +132,7 @@ impl World {
             voice,
             progress: Bar::new(draws, stop),
             passphrases: Arc::new(Passphrases::new(given(), ask, voice, home, keyring)),
+            ran: Arc::default(),
             keys: keys_of(cli)?,
         })
     }
@@ -186,6 +189,7 @@ impl World {
         let person = Person {
             passphrases: Arc::clone(&self.passphrases),
             stop: self.progress.stop().clone(),
+            ran: Arc::clone(&self.ran),
             voice: self.voice,
         };
         Ok(Arc::new(Runner::new(Config::of(&self.home)?, self.folders(), Arc::new(person))))
