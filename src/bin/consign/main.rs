@@ -7,6 +7,7 @@
 mod arguments;
 mod cli;
 mod commands;
+mod dumps;
 mod fault;
 mod keyring;
 mod manual;
@@ -20,5 +21,6 @@ mod story;
 mod world;
 
 fn main() -> std::process::ExitCode {
+    dumps::forbid();
     commands::main()
 }
