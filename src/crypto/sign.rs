@@ -185,8 +185,8 @@ impl Signer for SigningKey {
     }
 }
 
-/// A secret signing key, unlocked.
-pub struct SigningKey(PrivateKey);
+/// A secret signing key, unlocked. It is boxed, since every move of the key itself would leave a copy behind.
+pub struct SigningKey(Box<PrivateKey>);
 
 impl SigningKey {
     /// Makes a fresh Ed25519 key.
@@ -197,7 +197,7 @@ impl SigningKey {
         let seed = zeroize::Zeroizing::new(super::random::<32>()?);
         let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
         PrivateKey::new(ssh_key::private::KeypairData::Ed25519(pair), "consign")
-            .map(SigningKey)
+            .map(|key| SigningKey(Box::new(key)))
             .map_err(|e| Error::System(format!("making a signing key: {e}")))
     }
 
@@ -207,7 +207,7 @@ impl SigningKey {
     /// [`Error::BadKey`], [`Error::WrongPassphrase`], [`Error::NeedsPassphrase`].
     pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<Self> {
         let bad = |why: &str| Error::BadKey { what: "signing key", why: format!("{name}: {why}") };
-        let key = PrivateKey::from_openssh(file.expose()).map_err(|_| {
+        let key = PrivateKey::from_openssh(file.expose()).map(Box::new).map_err(|_| {
             bad(if file.expose().starts_with(b"ssh-") {
                 "that is the public half; the private key is needed"
             } else {
@@ -216,7 +216,7 @@ impl SigningKey {
         })?;
         let key = if key.is_encrypted() {
             let wrong = |_| Error::WrongPassphrase { what: "signing key" };
-            unlock(source, name, |secret| key.decrypt(secret.expose()).map_err(wrong))?
+            unlock(source, name, |secret| key.decrypt(secret.expose()).map(Box::new).map_err(wrong))?
         } else {
             key
         };
