@@ -207,7 +207,10 @@ impl SigningKey {
     /// [`Error::BadKey`], [`Error::WrongPassphrase`], [`Error::NeedsPassphrase`].
     pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<Self> {
         let bad = |why: &str| Error::BadKey { what: "signing key", why: format!("{name}: {why}") };
-        let key = PrivateKey::from_openssh(file.expose()).map(Box::new).map_err(|_| {
+        // As editors on Windows may have left it.
+        let pem = file.expose();
+        let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem).trim_ascii();
+        let key = PrivateKey::from_openssh(pem).map(Box::new).map_err(|_| {
             bad(if file.expose().starts_with(b"ssh-") {
                 "that is the public half; the private key is needed"
             } else {

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use consign::class::Class;
@@ -18,6 +18,7 @@ use etcetera::BaseStrategy;
 use crate::cli::Cli;
 use crate::fault::Failure;
 use crate::keyring::Keyring;
+use crate::output::{whisper, wrapped};
 use crate::passphrase::{From, Given, Passphrases};
 use crate::progress::{Bar, Stop};
 
@@ -58,6 +59,8 @@ pub(crate) struct World {
     keys: Keys,
     /// Remarks that belong to no report of their own.
     notes: Mutex<Vec<String>>,
+    /// What was said to be open to others.
+    noted: Mutex<Vec<PathBuf>>,
 }
 
 /// Which keys open bundles in this run.
@@ -145,6 +148,7 @@ impl World {
             passphrases: Arc::new(Passphrases::new(given(), ask, voice, home, keyring)),
             keys: keys_of(cli)?,
             notes: Mutex::default(),
+            noted: Mutex::default(),
         })
     }
 
@@ -197,6 +201,7 @@ impl World {
         match &self.keys {
             Keys::Files(files) => {
                 for file in files {
+                    self.note_if_open(file, "600");
                     let bytes = self.read_secret(file, KEY_MAX)?;
                     identities.add(&bytes, &file.display().to_string()).map_err(|e| Failure::from(e).at(file))?;
                 }
@@ -205,6 +210,8 @@ impl World {
                 identities.add(&Secret::new(text.as_encoded_bytes().to_vec()), "CONSIGN_IDENTITY_DATA")?;
             }
             Keys::Own => {
+                self.note_if_open(&self.home.identity(), "600");
+                self.note_if_open(self.home.path(), "700");
                 keys::add_identities(&self.home, &mut identities)?;
             }
         }
@@ -217,8 +224,26 @@ impl World {
     /// A key that is not there, or can't be unlocked.
     pub(crate) fn signing_key(&self, file: Option<&Path>) -> Result<SigningKey, Failure> {
         match file {
-            Some(file) => Ok(keys::signing_key_from(file, &*self.passphrases)?),
-            None => Ok(keys::signing_key(&self.home, &*self.passphrases)?),
+            Some(file) => {
+                self.note_if_open(file, "600");
+                Ok(keys::signing_key_from(file, &*self.passphrases)?)
+            }
+            None => {
+                self.note_if_open(&self.home.signing(), "600");
+                self.note_if_open(self.home.path(), "700");
+                Ok(keys::signing_key(&self.home, &*self.passphrases)?)
+            }
+        }
+    }
+
+    /// Says so if others can get at what is for its owner only. It is used all the same: whoever wanted to has read it
+    /// by now, and where keys are mounted, as in containers, their modes can't be changed.
+    fn note_if_open(&self, path: &Path, mode: &str) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.voice.quiet && !noted.iter().any(|one| one == path) && files::is_open_to_others(path) {
+            noted.push(path.to_owned());
+            let shown = files::printable(&path.to_string_lossy()).to_string();
+            whisper(&wrapped("note: ", &format!("{shown} is open to others on this machine: chmod {mode} {shown}"), 6));
         }
     }
 
