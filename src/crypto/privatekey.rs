@@ -17,9 +17,9 @@ const MAGIC: &[u8; 15] = b"openssh-key-v1\0";
 const CURVES: [(&str, usize); 3] = [("nistp256", 32), ("nistp384", 48), ("nistp521", 66)];
 
 /// The key in a file; still locked, if it is.
-pub(super) fn read(pem: &Secret) -> Option<PrivateKey> {
-    PrivateKey::from_openssh(pem.expose()).ok().or_else(|| {
-        let blob = dearmour(pem.expose())?;
+pub(super) fn read(pem: &[u8]) -> Option<PrivateKey> {
+    PrivateKey::from_openssh(pem).ok().or_else(|| {
+        let blob = dearmour(pem)?;
         let mut wire = Wire(&blob);
         if wire.take(MAGIC.len())? != MAGIC || [wire.string()?, wire.string()?] != [b"none", b"none"] {
             return None;

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use consign::class::Class;
@@ -21,6 +21,7 @@ use crate::attendant::{Person, Ran};
 use crate::cli::Cli;
 use crate::fault::Failure;
 use crate::keyring::Keyring;
+use crate::output::{whisper, wrapped};
 use crate::passphrase::{From, Given, Passphrases};
 use crate::progress::{Bar, Stop};
 use crate::waiting::Patience;
@@ -69,6 +70,8 @@ pub(crate) struct World {
     notes: Mutex<Vec<String>>,
     /// The socket of the ssh-agent.
     agent: Option<PathBuf>,
+    /// What was said to be open to others.
+    noted: Mutex<Vec<PathBuf>>,
 }
 
 /// Which keys open bundles in this run.
@@ -158,6 +161,7 @@ impl World {
             keys: keys_of(cli)?,
             notes: Mutex::default(),
             agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
+            noted: Mutex::default(),
         })
     }
 
@@ -210,6 +214,7 @@ impl World {
         match &self.keys {
             Keys::Files(files) => {
                 for file in files {
+                    self.note_if_open(file, "600");
                     let bytes = self.read_secret(file, KEY_MAX)?;
                     identities.add(&bytes, &file.display().to_string()).map_err(|e| Failure::from(e).at(file))?;
                 }
@@ -218,6 +223,8 @@ impl World {
                 identities.add(&Secret::new(text.as_encoded_bytes().to_vec()), "CONSIGN_IDENTITY_DATA")?;
             }
             Keys::Own => {
+                self.note_if_open(&self.home.identity(), "600");
+                self.note_if_open(self.home.path(), "700");
                 keys::add_identities(&self.home, &mut identities)?;
             }
         }
@@ -248,6 +255,8 @@ impl World {
     /// # Errors
     /// A key that is not there, or can't be unlocked.
     pub(crate) fn signing_key(&self) -> Result<SigningKey, Failure> {
+        self.note_if_open(&self.home.signing(), "600");
+        self.note_if_open(self.home.path(), "700");
         Ok(keys::signing_key(&self.home, &*self.passphrases)?)
     }
 
@@ -280,6 +289,17 @@ impl World {
             found.push(signer);
         }
         Ok(found)
+    }
+
+    /// Says so if others can get at what is for its owner only. It is used all the same: whoever wanted to has read it
+    /// by now, and where keys are mounted, as in containers, their modes can't be changed.
+    fn note_if_open(&self, path: &Path, mode: &str) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.voice.quiet && !noted.iter().any(|one| one == path) && files::is_open_to_others(path) {
+            noted.push(path.to_owned());
+            let shown = files::printable(&path.to_string_lossy()).to_string();
+            whisper(&wrapped("note: ", &format!("{shown} is open to others on this machine: chmod {mode} {shown}"), 6));
+        }
     }
 
     /// The fingerprint of the home's signing key, for its ledger.
