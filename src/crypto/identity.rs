@@ -292,7 +292,9 @@ pub fn dearmour(text: &[u8], name: &str) -> Result<Vec<u8>> {
 pub fn new_identity(created: &str) -> (Secret, String) {
     let identity = x25519::Identity::generate();
     let recipient = identity.to_public().to_string();
-    let text = format!("# created: {created}\n# public key: {recipient}\n{}\n", identity.to_string().expose_secret());
+    let head = format!("# created: {created}\n# public key: {recipient}\n");
+    // In one piece: a buffer that grows leaves copies behind.
+    let text = [head.as_str(), identity.to_string().expose_secret(), "\n"].concat();
     (Secret::new(text.into_bytes()), recipient)
 }
 
