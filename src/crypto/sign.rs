@@ -266,9 +266,9 @@ fn read_inner(bytes: &[u8]) -> Option<ssh_key::Signature> {
     if wire.is_empty() { ssh_key::Signature::new(algorithm, data).ok() } else { None }
 }
 
-/// A secret signing key, unlocked.
+/// A secret signing key, unlocked. It is boxed, since every move of the key itself would leave a copy behind.
 pub struct SigningKey {
-    key: PrivateKey,
+    key: Box<PrivateKey>,
     certificate: Option<Certificate>,
 }
 
@@ -281,7 +281,7 @@ impl SigningKey {
         let seed = zeroize::Zeroizing::new(super::random::<32>()?);
         let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
         PrivateKey::new(KeypairData::Ed25519(pair), "consign")
-            .map(|key| SigningKey { key, certificate: None })
+            .map(|key| SigningKey { key: Box::new(key), certificate: None })
             .map_err(|e| Error::System(format!("making a signing key: {e}")))
     }
 
@@ -292,7 +292,7 @@ impl SigningKey {
     /// only leads to a device.
     pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<Self> {
         let bad = |why: &str| Error::BadKey { what: "signing key", why: format!("{name}: {why}") };
-        let locked = privatekey::read(file).ok_or_else(|| {
+        let locked = privatekey::read(file).map(Box::new).ok_or_else(|| {
             let begins = |with: &[u8]| file.expose().starts_with(with);
             bad(if begins(b"ssh-") || begins(b"ecdsa-") || begins(b"sk-") {
                 "that is the public half; the private key is needed"
@@ -309,7 +309,7 @@ impl SigningKey {
         }
         let key = if locked.is_encrypted() {
             let wrong = || Error::WrongPassphrase { what: "signing key" };
-            unlock(source, name, |secret| privatekey::unlocked(&locked, secret).ok_or_else(wrong))?
+            unlock(source, name, |secret| privatekey::unlocked(&locked, secret).map(Box::new).ok_or_else(wrong))?
         } else {
             locked
         };
