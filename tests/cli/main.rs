@@ -3,6 +3,7 @@
 mod codes;
 mod desk;
 mod faults;
+mod keyfiles;
 mod keylife;
 mod manual;
 mod recovery;
