@@ -17,7 +17,9 @@ const MAGIC: &[u8; 15] = b"openssh-key-v1\0";
 const CURVES: [(&str, usize); 3] = [("nistp256", 32), ("nistp384", 48), ("nistp521", 66)];
 
 /// The key in a file; still locked, if it is.
-pub(super) fn read(pem: &[u8]) -> Option<PrivateKey> {
+pub(super) fn read(pem: &Secret) -> Option<PrivateKey> {
+    // As editors on Windows may have left it.
+    let pem = pem.expose().strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem.expose()).trim_ascii();
     PrivateKey::from_openssh(pem).ok().or_else(|| {
         let blob = dearmour(pem)?;
         let mut wire = Wire(&blob);

@@ -128,7 +128,7 @@ impl PublicKey {
     /// The public half of a private key's file, locked or not.
     #[must_use]
     pub fn in_private(file: &Secret) -> Option<PublicKey> {
-        privatekey::read(file.expose()).map(|key| PublicKey(key.public_key().key_data().clone()))
+        privatekey::read(file).map(|key| PublicKey(key.public_key().key_data().clone()))
     }
 
     /// The key that a blob spells, if that is its one spelling.
@@ -292,11 +292,8 @@ impl SigningKey {
     /// only leads to a device.
     pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<Self> {
         let bad = |why: &str| Error::BadKey { what: "signing key", why: format!("{name}: {why}") };
-        // As editors on Windows may have left it.
-        let pem = file.expose();
-        let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem).trim_ascii();
-        let locked = privatekey::read(pem).map(Box::new).ok_or_else(|| {
-            let begins = |with: &[u8]| pem.starts_with(with);
+        let locked = privatekey::read(file).map(Box::new).ok_or_else(|| {
+            let begins = |with: &[u8]| file.expose().starts_with(with);
             bad(if begins(b"ssh-") || begins(b"ecdsa-") || begins(b"sk-") {
                 "that is the public half; the private key is needed"
             } else if begins(b"-----BEGIN RSA") || begins(b"-----BEGIN EC ") || begins(b"-----BEGIN PRIVATE") {
@@ -380,7 +377,7 @@ impl SigningKey {
 pub(super) fn relock_ssh(file: &Secret, name: &str, old: &Secret, new: &Secret) -> Result<Secret> {
     let bad = |why: &str| Error::BadKey { what: "SSH key", why: format!("{name}: {why}") };
     let system = |e: ssh_key::Error| Error::System(format!("locking {name}: {e}"));
-    let key = privatekey::read(file.expose()).ok_or_else(|| bad("not an OpenSSH private key"))?;
+    let key = privatekey::read(file).ok_or_else(|| bad("not an OpenSSH private key"))?;
     if !key.is_encrypted() {
         return Err(bad("it is not locked"));
     }

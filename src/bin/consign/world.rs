@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use consign::class::Class;
@@ -21,7 +21,6 @@ use crate::attendant::{Person, Ran};
 use crate::cli::Cli;
 use crate::fault::Failure;
 use crate::keyring::Keyring;
-use crate::output::{whisper, wrapped};
 use crate::passphrase::{From, Given, Passphrases};
 use crate::progress::{Bar, Stop};
 use crate::waiting::Patience;
@@ -70,8 +69,6 @@ pub(crate) struct World {
     notes: Mutex<Vec<String>>,
     /// The socket of the ssh-agent.
     agent: Option<PathBuf>,
-    /// What was said to be open to others.
-    noted: Mutex<Vec<PathBuf>>,
 }
 
 /// Which keys open bundles in this run.
@@ -161,7 +158,6 @@ impl World {
             keys: keys_of(cli)?,
             notes: Mutex::default(),
             agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
-            noted: Mutex::default(),
         })
     }
 
@@ -273,6 +269,8 @@ impl World {
             waiting: Arc::new(Patience::new(self.progress.stop(), self.voice.quiet)),
         };
         if named.is_empty() {
+            self.note_if_open(&self.home.signing(), "600");
+            self.note_if_open(self.home.path(), "700");
             return Ok(vec![signers.find(&Which::Own)?]);
         }
         if named.len() > SIGNERS_MAX {
@@ -281,6 +279,11 @@ impl World {
         let mut found: Vec<Box<dyn Signer>> = Vec::new();
         for text in named {
             let which = Which::parse(text);
+            if let Which::File(file) = &which
+                && file.extension().is_none_or(|ending| ending != "pub")
+            {
+                self.note_if_open(file, "600");
+            }
             let signer = signers.find(&which).map_err(|e| not_found(e, which))?;
             if found.iter().any(|other| other.public() == signer.public()) {
                 let text = text.display();
@@ -291,14 +294,15 @@ impl World {
         Ok(found)
     }
 
-    /// Says so if others can get at what is for its owner only. It is used all the same: whoever wanted to has read it
-    /// by now, and where keys are mounted, as in containers, their modes can't be changed.
+    /// Notes that others can get at what is for its owner only. It is used all the same: whoever wanted to has read it by
+    /// now, and where keys are mounted, as in containers, their modes can't be changed.
     fn note_if_open(&self, path: &Path, mode: &str) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.voice.quiet && !noted.iter().any(|one| one == path) && files::is_open_to_others(path) {
-            noted.push(path.to_owned());
-            let shown = files::printable(&path.to_string_lossy()).to_string();
-            whisper(&wrapped("note: ", &format!("{shown} is open to others on this machine: chmod {mode} {shown}"), 6));
+        if !files::is_open_to_others(path) {
+            return;
+        }
+        let text = format!("{0} is open to others on this machine: chmod {mode} {0}", path.display());
+        if self.notes.lock().is_ok_and(|notes| !notes.contains(&text)) {
+            self.note(text);
         }
     }
 
