@@ -9,6 +9,7 @@ use age::{ssh, x25519};
 
 use super::agehead::WORK_MAX;
 use super::encrypt::decrypt_small;
+use super::secret::unlock;
 use super::sign::is_ssh_private;
 use super::{AgeHead, Error, HeadLimits, PassphraseSource, Recipient, Result, Secret, hybrid};
 
@@ -104,8 +105,8 @@ impl Identities {
                 why: format!("{name}: an age file that is not locked by a passphrase; is it a bundle's member?"),
             });
         }
-        let secret = self.source("key")?.passphrase(name)?;
-        let inner = open_with_passphrase(&secret, file, name, FILE_LIMIT)?;
+        let source = self.source("key")?;
+        let inner = unlock(&*source, name, |secret| open_with_passphrase(secret, file, name, FILE_LIMIT))?;
         self.add_lines(&inner, name)
     }
 
@@ -168,8 +169,8 @@ impl Identities {
     pub fn open(&self, file: &[u8], what: &str, limit: usize) -> Result<Opened> {
         let head = AgeHead::of_key(file, what)?;
         if head.is_passphrase() {
-            let secret = self.source("bundle")?.passphrase("this bundle")?;
-            let plain = open_with_passphrase(&secret, file, what, limit)?;
+            let source = self.source("bundle")?;
+            let plain = unlock(&*source, "this bundle", |secret| open_with_passphrase(secret, file, what, limit))?;
             return Ok(Opened { plain, recipient: "passphrase".to_owned() });
         }
         let mut locked = None;
@@ -187,8 +188,21 @@ impl Identities {
     }
 }
 
-fn open_with_passphrase(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {
-    let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.text()?.to_owned()));
+/// Opens an age file that is locked by a passphrase.
+///
+/// # Errors
+/// [`Error::WrongPassphrase`]; [`Error::NoKey`] when it is locked to people instead; the errors of the head.
+pub fn open_locked(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {
+    if !AgeHead::scan(file, HeadLimits::KEY, name)?.is_passphrase() {
+        return Err(Error::NoKey);
+    }
+    open_with_passphrase(passphrase, file, name, limit)
+}
+
+pub(super) fn open_with_passphrase(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {
+    // age takes text only.
+    let text = passphrase.text().map_err(|_| Error::WrongPassphrase { what: "key" })?;
+    let mut identity = age::scrypt::Identity::new(SecretString::from(text.to_owned()));
     identity.set_max_work_factor(WORK_MAX);
     decrypt_small(&identity, file, name, limit)
 }

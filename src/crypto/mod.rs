@@ -8,6 +8,7 @@ mod encrypt;
 mod error;
 mod hybrid;
 mod identity;
+mod relock;
 mod secret;
 mod sign;
 
@@ -20,6 +21,9 @@ pub use digest::{
 pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase, is_post_quantum, is_secret};
 pub use error::{Error, Result};
 pub use hybrid::{Identity as HybridIdentity, Recipient as HybridRecipient};
-pub use identity::{Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity};
+pub use identity::{
+    Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity, open_locked,
+};
+pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
 pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, split_armours};

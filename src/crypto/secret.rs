@@ -36,6 +36,26 @@ pub trait PassphraseSource: Send + Sync {
     /// # Errors
     /// [`Error::NeedsPassphrase`] when there is none to be had.
     fn passphrase(&self, what: &str) -> Result<Secret>;
+
+    /// Learns that the passphrase it gave does not open `what`, and says whether there may be another one to ask for.
+    fn refused(&self, what: &str) -> bool {
+        let _ = what;
+        false
+    }
+}
+
+/// Tries passphrases on `what` until one opens it or `source` has no other.
+pub(super) fn unlock<T>(
+    source: &dyn PassphraseSource,
+    what: &str,
+    mut open: impl FnMut(&Secret) -> Result<T>,
+) -> Result<T> {
+    loop {
+        match open(&source.passphrase(what)?) {
+            Err(Error::WrongPassphrase { .. }) if source.refused(what) => {}
+            opened => return opened,
+        }
+    }
 }
 
 /// `N` bytes from the operating system's generator.

@@ -9,6 +9,7 @@ use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, SshSig};
 
 use super::agehead::is_base64;
+use super::secret::unlock;
 use super::{Error, PassphraseSource, Result, Secret};
 
 /// The fingerprint of a signing key, as `ssh-keygen -l` prints it: `SHA256:` and 43 base64 digits.
@@ -214,8 +215,8 @@ impl SigningKey {
             })
         })?;
         let key = if key.is_encrypted() {
-            let secret = source.passphrase(name)?;
-            key.decrypt(secret.expose()).map_err(|_| Error::WrongPassphrase { what: "signing key" })?
+            let wrong = |_| Error::WrongPassphrase { what: "signing key" };
+            unlock(source, name, |secret| key.decrypt(secret.expose()).map_err(wrong))?
         } else {
             key
         };
@@ -255,6 +256,23 @@ impl SigningKey {
         let sig = self.0.sign(namespace, HashAlg::Sha512, message).map_err(system)?;
         sig.to_pem(LineEnding::LF).map_err(system)
     }
+}
+
+/// An OpenSSH private key of any type, locked by another passphrase.
+///
+/// # Errors
+/// [`Error::WrongPassphrase`]; [`Error::BadKey`] when it is no such key, or is not locked.
+pub(super) fn relock_ssh(file: &Secret, name: &str, old: &Secret, new: &Secret) -> Result<Secret> {
+    let bad = |why: &str| Error::BadKey { what: "SSH key", why: format!("{name}: {why}") };
+    let system = |e: ssh_key::Error| Error::System(format!("locking {name}: {e}"));
+    let key = PrivateKey::from_openssh(file.expose()).map_err(|_| bad("not an OpenSSH private key"))?;
+    if !key.is_encrypted() {
+        return Err(bad("it is not locked"));
+    }
+    let open = key.decrypt(old.expose()).map_err(|_| Error::WrongPassphrase { what: "SSH key" })?;
+    let locked = open.encrypt(&mut ssh_key::rand_core::OsRng, new.expose()).map_err(system)?;
+    let pem = locked.to_openssh(LineEnding::LF).map_err(system)?;
+    Ok(Secret::new(pem.as_bytes().to_vec()))
 }
 
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";

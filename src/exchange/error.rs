@@ -74,6 +74,12 @@ pub enum Error {
         /// What the system said.
         why: String,
     },
+    /// A key file without a lock, where a passphrase was to be found.
+    #[error("{} is not locked by a passphrase", path.display())]
+    KeyNotLocked {
+        /// The file.
+        path: PathBuf,
+    },
     /// Something needs this home's key, and there is none.
     #[error("there is no key in {} yet", path.display())]
     NoKeyHere {
@@ -171,6 +177,38 @@ pub enum Error {
         /// The number of the card given.
         number: u64,
     },
+    /// The card is changed only where its first key is.
+    #[error("the card of {name} is signed by a key that is not on this machine")]
+    NotFirstKey {
+        /// The firm.
+        name: String,
+    },
+    /// A key or card that is looked for is not there, or not to be touched.
+    #[error("`{what}`: {why}")]
+    NoSuchKey {
+        /// What was asked for.
+        what: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A key that is on the card already.
+    #[error("this key is on your card already, as `{label}`")]
+    KeyListed {
+        /// What it is called there.
+        label: String,
+    },
+    /// A card that does not list this machine's signing key with its proof.
+    #[error("this card of {firm} does not list the signing key of this machine")]
+    NotListed {
+        /// Whose card.
+        firm: String,
+    },
+    /// A card whose key does not say that it belongs to this firm.
+    #[error("the card of {name} does not say that its key joins your firm")]
+    NotJoining {
+        /// Whose card.
+        name: String,
+    },
     /// A ledger line that is broken or does not follow.
     #[error("the ledger is broken: {}, {}: {why}", path.display(), place(*line))]
     LedgerBroken {
@@ -223,6 +261,7 @@ impl Fault for Error {
             Error::KeyExists { .. } => "key-exists",
             Error::KeyUnfinished { .. } => "key-unfinished",
             Error::KeysUnsettled { .. } => "keys-unsettled",
+            Error::KeyNotLocked { .. } => "key-not-locked",
             Error::NoKeyHere { .. } => "no-key",
             Error::HomeBroken { .. } => "home-broken",
             Error::PartnerBroken { .. } => "partner-broken",
@@ -237,6 +276,11 @@ impl Fault for Error {
             Error::CardDowngrade { .. } => "card-downgrade",
             Error::CardConflict { .. } => "card-conflict",
             Error::CardUnlinked { .. } => "card-unlinked",
+            Error::NotFirstKey { .. } => "not-first-key",
+            Error::NoSuchKey { .. } => "no-such-key",
+            Error::KeyListed { .. } => "key-listed",
+            Error::NotListed { .. } => "not-listed",
+            Error::NotJoining { .. } => "not-joining",
             Error::LedgerBroken { .. } => "ledger-broken",
             Error::LedgerForked { .. } => "ledger-forked",
         }
@@ -257,11 +301,14 @@ impl Fault for Error {
             | Error::KeyExists { .. }
             | Error::KeyUnfinished { .. }
             | Error::KeysUnsettled { .. }
+            | Error::KeyNotLocked { .. }
             | Error::HomeBroken { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
             Error::NoKeyHere { .. } | Error::BadAlias { .. } | Error::NoPartner { .. } | Error::OwnCard => Class::Usage,
+            Error::NoSuchKey { .. } | Error::KeyListed { .. } | Error::NotFirstKey { .. } => Class::Usage,
+            Error::NotListed { .. } | Error::NotJoining { .. } => Class::Refused,
             Error::SignsOnly { .. } => Class::Usage,
             Error::CardDowngrade { .. } | Error::CardConflict { .. } | Error::CardUnlinked { .. } => Class::Refused,
             Error::HasCard { .. } | Error::KeysDiffer { .. } => Class::Refused,

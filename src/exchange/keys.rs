@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::roster::{self, Roster, Use};
 use super::{Error, Home, Result, rekey};
-use crate::crypto::{self, Identities, PassphraseSource, Secret, SigningKey, check_words};
+use crate::crypto::{self, Identities, PassphraseSource, PublicKey, Secret, Signer, SigningKey, check_words};
 use crate::files;
-use crate::format::card::{Card, CardKey, SignedCard};
+use crate::format::card::{Card, CardKey, SignedCard, prove};
 use crate::format::time::Time;
 use crate::format::version::DOCUMENT_MAX;
 
@@ -26,7 +27,10 @@ pub const SIGNING_PUB: &str = "signing.pub";
 pub const CARD: &str = "own.card";
 
 /// The largest key file that is read, in bytes.
-const KEY_MAX: u64 = 64 << 10;
+pub(super) const KEY_MAX: u64 = 64 << 10;
+
+/// How a key that was made here is called on the card, unless it is given another label.
+pub const THIS_MACHINE: &str = "this machine";
 
 /// What was made.
 #[derive(Debug)]
@@ -47,25 +51,44 @@ pub fn split_name(text: &str) -> (String, String) {
     }
 }
 
-/// Makes an encryption key, a signing key and the card that names them, locked by `lock`.
+/// Whose keys are made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct New<'a> {
+    /// The firm's name. With `firm` it is that of its card.
+    pub name: &'a str,
+    /// How to reach it.
+    pub contact: &'a str,
+    /// What this machine's keys are called on the card; [`THIS_MACHINE`] if it is empty.
+    pub label: &'a str,
+    /// When the card ends.
+    pub expires: Option<Time>,
+    /// The firm that this machine wants to join.
+    pub firm: Option<&'a SignedCard>,
+}
+
+/// Makes an encryption key of each kind, a signing key and the card that names them, locked by `lock`.
 ///
 /// # Errors
 /// [`Error::KeyExists`], [`Error::KeyUnfinished`]; what the system says.
-pub fn make(home: &Home, name: &str, contact: &str, lock: &Secret, work: u8, now: Time) -> Result<Made> {
-    // What a killed change left would be taken for a part of this one.
-    rekey::settle(home)?;
+pub fn make(home: &Home, new: &New<'_>, lock: &Secret, work: u8, now: Time) -> Result<Made> {
     ensure_none(home)?;
     home.ensure_writable()?;
     let pair = crypto::new_identities(&now.to_string())?;
     let locked = crypto::encrypt_with_passphrase(lock, work, pair.file.expose())?;
     let signing = SigningKey::generate()?;
     let line = signing.public().line()?;
-    let card = SignedCard::sign(&first_card(name, contact, &pair, &line, now), &signing)?;
+    let card = first_card(new, &pair, &line, now);
+    let card = match new.firm {
+        Some(firm) => asking(card, firm, &signing)?,
+        None => SignedCard::sign(&card, &signing)?,
+    };
     let words = check_words(&signing.public())?;
     files::write_private(&home.identity(), &locked)?;
     files::write_private(&home.signing(), signing.file(lock)?.expose())?;
     let public = format!("{line} consign\n");
     files::write_new(&home.signing_pub(), public.as_bytes(), false).map_err(files::Error::or_not_synced)?;
+    let roster = Roster::of_card(&card).file()?;
+    files::write_private_over(&home.path().join(roster::FILE), roster.expose())?;
     files::write_new(&home.card(), &card.document.to_bytes(), false)?;
     Ok(Made { card, words })
 }
@@ -84,15 +107,24 @@ pub fn ensure_none(home: &Home) -> Result<()> {
     }
 }
 
-fn first_card(name: &str, contact: &str, pair: &crypto::Pair, signer: &str, now: Time) -> Card {
-    let key = |key: &str| CardKey::new(key, "this machine");
+/// The card by which a new machine asks to join the firm of `firm`: its own keys, and a proof for that firm.
+fn asking(card: Card, firm: &SignedCard, key: &dyn Signer) -> Result<SignedCard> {
+    let first = firm.signers.first().ok_or(crate::bundle::Error::Bug)?;
+    let proof = Some(prove(key, first)?);
+    let signers = card.signers.into_iter().map(|signer| CardKey { proof: proof.clone(), ..signer }).collect();
+    let (name, contact) = (firm.card.name.clone(), firm.card.contact.clone());
+    Ok(SignedCard::sign(&Card { name, contact, signers, ..card }, key)?)
+}
+
+fn first_card(new: &New<'_>, pair: &crypto::Pair, signer: &str, now: Time) -> Card {
+    let key = |key: &str| CardKey::new(key, if new.label.is_empty() { THIS_MACHINE } else { new.label });
     Card {
         consign: "card/1".to_owned(),
-        name: name.to_owned(),
-        contact: contact.to_owned(),
+        name: new.name.to_owned(),
+        contact: new.contact.to_owned(),
         number: 1,
         created: now,
-        expires: None,
+        expires: new.expires,
         recipients: vec![key(&pair.classical)],
         pq: vec![key(&pair.post_quantum)],
         signers: vec![key(signer)],
@@ -117,6 +149,20 @@ pub fn own_card(home: &Home) -> Result<Option<SignedCard>> {
 /// [`Error::NoKeyHere`] when there is none; those of [`own_card`].
 pub fn own_card_needed(home: &Home) -> Result<SignedCard> {
     own_card(home)?.ok_or_else(|| Error::NoKeyHere { path: home.path().to_owned() })
+}
+
+/// The public half of this machine's signing key, if there is one: on the only machine of a firm it is the first key of
+/// its card.
+///
+/// # Errors
+/// [`Error::HomeBroken`] when the file is no public key.
+pub fn own_public(home: &Home) -> Result<Option<PublicKey>> {
+    let Some(bytes) = rekey::read(home, SIGNING_PUB, KEY_MAX)? else {
+        return Ok(own_card(home)?.and_then(|card| card.signers.into_iter().next()));
+    };
+    let broken = || Error::HomeBroken { path: home.signing_pub(), why: "it is no public key".to_owned() };
+    let text = String::from_utf8(bytes).map_err(|_| broken())?;
+    text.parse().map(Some).map_err(|_| broken())
 }
 
 /// The firm's signing key, unlocked.
@@ -157,35 +203,74 @@ pub struct KeySummary {
     pub public: String,
     /// For a signing key, as `ssh-keygen -l` prints it.
     pub fingerprint: Option<String>,
-    /// What the card calls it.
+    /// What it is called.
     pub label: String,
-    /// When the card was made.
+    /// Where it came from; none for a key of another machine.
+    pub from: Option<String>,
+    /// When it came here, or when the card was made that lists it.
     pub created: Time,
+    /// When another key took its place.
+    pub retired: Option<Time>,
+    /// Whether it is on the firm's card, so that partners lock to it or trust what it signs.
+    pub on_card: bool,
     /// Whether its file is locked by a passphrase; none if the file is not on this machine.
     pub locked: Option<bool>,
-    /// The secret file.
-    pub file: PathBuf,
+    /// The secret file; none if it is not on this machine, or not any more.
+    pub file: Option<PathBuf>,
 }
 
-/// The keys of this home, without their secrets.
+/// The keys of this home, and those of the firm's other machines, without their secrets.
 ///
 /// # Errors
 /// Those of [`own_card`], and what the system says.
 pub fn summary(home: &Home) -> Result<Vec<KeySummary>> {
-    let Some(SignedCard { card, signers, .. }) = own_card(home)? else { return Ok(Vec::new()) };
+    let Some(signed) = own_card(home)? else { return Ok(Vec::new()) };
+    let card = &signed.card;
     let mut keys = Vec::new();
-    let (file, locked) = (home.identity(), identity_is_locked(home)?);
-    for CardKey { key, label, .. } in card.recipients.iter().chain(&card.pq).cloned() {
-        let (file, created) = (file.clone(), card.created);
-        keys.push(KeySummary { kind: "encryption", public: key, fingerprint: None, label, created, locked, file });
+    for held in Roster::of(home, Some(&signed))?.keys {
+        keys.push(summary_of(home, &signed, held)?);
     }
-    let (file, locked) = (home.signing(), signing_is_locked(home)?);
-    for (CardKey { key, label, .. }, signer) in card.signers.iter().cloned().zip(&signers) {
-        let (file, created) = (file.clone(), card.created);
-        let fingerprint = Some(signer.fingerprint().to_string());
-        keys.push(KeySummary { kind: "signing", public: key, fingerprint, label, created, locked, file });
+    let listed = card.recipients.iter().chain(&card.pq).map(|key| ("encryption", key));
+    for (kind, key) in listed.chain(card.signers.iter().map(|key| ("signing", key))) {
+        if keys.iter().any(|known| known.kind == kind && known.public == key.key) {
+            continue;
+        }
+        keys.push(KeySummary {
+            kind,
+            fingerprint: fingerprint_of(&key.key),
+            public: key.key.clone(),
+            label: key.label.clone(),
+            from: None,
+            created: card.created,
+            retired: None,
+            on_card: true,
+            locked: None,
+            file: None,
+        });
     }
     Ok(keys)
+}
+
+fn summary_of(home: &Home, card: &SignedCard, held: roster::Held) -> Result<KeySummary> {
+    let list = |keys: &[CardKey]| keys.iter().any(|key| key.key == held.key);
+    let on_card = match held.usage {
+        Use::Encryption => list(&card.card.recipients) || list(&card.card.pq),
+        Use::Signing => list(&card.card.signers),
+    };
+    let (kind, file, locked) = match held.usage {
+        Use::Encryption => ("encryption", Some(home.identity()), identity_is_locked(home)?),
+        // A signing key that was replaced is gone: nothing should be signed by it again.
+        Use::Signing if held.retired.is_some() => ("signing", None, None),
+        Use::Signing => ("signing", Some(home.signing()), signing_is_locked(home)?),
+    };
+    let file = file.filter(|_| locked.is_some());
+    let fingerprint = fingerprint_of(&held.key);
+    let roster::Held { key: public, label, from, since: created, retired, .. } = held;
+    Ok(KeySummary { kind, public, fingerprint, label, from: Some(from), created, retired, on_card, locked, file })
+}
+
+fn fingerprint_of(key: &str) -> Option<String> {
+    key.parse::<PublicKey>().ok().map(|key| key.fingerprint().to_string()).filter(|_| !key.starts_with("age1"))
 }
 
 /// Gives no passphrase, so that a locked key shows itself.
@@ -229,7 +314,14 @@ mod tests {
     }
 
     fn made(home: &Home) -> Made {
-        make(home, "Acme Dev Oy", "ops@acme.example", &Secret::new(b"pw".to_vec()), 2, at()).unwrap()
+        make(
+            home,
+            &New { name: "Acme Dev Oy", contact: "ops@acme.example", ..New::default() },
+            &Secret::new(b"pw".to_vec()),
+            2,
+            at(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -259,7 +351,8 @@ mod tests {
         let home = Home::at(dir.path());
         made(&home);
         let before = fs::read(home.signing()).unwrap();
-        let again = || make(&home, "x", "", &Secret::new(b"pw".to_vec()), 2, at()).unwrap_err();
+        let again =
+            || make(&home, &New { name: "x", ..New::default() }, &Secret::new(b"pw".to_vec()), 2, at()).unwrap_err();
         assert_eq!(again().word(), "key-exists");
         fs::remove_file(home.card()).unwrap();
         assert_eq!(own_card(&home).unwrap(), None);

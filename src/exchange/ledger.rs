@@ -74,6 +74,15 @@ impl Ledger {
         Ok(head.entries + 1)
     }
 
+    /// The name of this home's writer; a fresh one if there is none.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn writer(&self) -> Result<Writer> {
+        let _lock = Lock::wait(&self.home.make_folder("ledger")?.join("lock"))?;
+        self.home.writer_or_new()
+    }
+
     /// Where the chain stands. Reads its last line only.
     ///
     /// # Errors

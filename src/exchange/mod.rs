@@ -2,6 +2,7 @@
 //! folder, the home. Still no clock, no environment and no terminal: `now`, paths and passphrases are arguments.
 
 pub mod allowed;
+pub mod cardlife;
 mod chain;
 mod error;
 pub mod home;
@@ -10,11 +11,14 @@ pub mod ledger;
 pub mod locks;
 pub mod note;
 pub mod partners;
+pub mod passphrase;
 pub mod receive;
 pub mod rekey;
 pub mod repair;
+pub mod roster;
 pub mod send;
 pub mod trust;
+pub mod unlock;
 mod words;
 
 pub use chain::Lines;

@@ -139,6 +139,8 @@ pub struct Addition {
     pub partner: Partner,
     /// What is new about it.
     pub change: Change,
+    /// What was on record before.
+    pub was: Option<Partner>,
     path: PathBuf,
 }
 
@@ -207,11 +209,12 @@ fn prepare_known(
     let path = record_path(home, &name);
     let partner = Partner { name, known: new, checked, added: now };
     let Some(old) = partners.into_iter().find(|p| p.name == partner.name) else {
-        return Ok(Addition { partner, change: Change::New, path });
+        return Ok(Addition { partner, change: Change::New, was: None, path });
     };
     let change = change(&old, &partner)?;
+    let was = Some(old.clone());
     let partner = if change == Change::AlreadyThere { old } else { partner };
-    Ok(Addition { partner, change, path })
+    Ok(Addition { partner, change, was, path })
 }
 
 /// What takes the place of what, if it may.
@@ -551,7 +554,9 @@ mod tests {
     #[test]
     fn ones_own_card_is_no_partner_and_is_known_as_you() {
         let (_dir, home) = home();
-        let made = keys::make(&home, "Me", "", &Secret::new(b"pw".to_vec()), 2, at()).unwrap();
+        let made =
+            keys::make(&home, &keys::New { name: "Me", ..keys::New::default() }, &Secret::new(b"pw".to_vec()), 2, at())
+                .unwrap();
         let e = add(&home, &made.card, None, Checked::Words, at()).unwrap_err();
         assert_eq!(e.word(), "own-card");
         let signer = made.card.signers[0].fingerprint();

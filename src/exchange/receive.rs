@@ -176,7 +176,7 @@ fn record(home: &Home, revealed: &Revealed, missing: u64, now: Time) -> Result<s
         terms: revealed.open.iter().map(|p| crate::crypto::digest(&p.front.terms_line)).collect(),
         missing: Some(missing).filter(|n| *n > 0),
     };
-    let own = keys::own_card(home)?.and_then(|c| c.signers.first().map(crate::crypto::PublicKey::fingerprint));
+    let own = keys::own_public(home)?.map(|key| key.fingerprint());
     match home.ensure_writable().and_then(|()| Ledger::open(home).append(&event, now, own.as_ref())) {
         Ok(entry) => Ok(Ok(entry)),
         Err(e @ Error::HomeReadOnly { .. }) => Ok(Err(e.to_string())),

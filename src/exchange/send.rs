@@ -86,6 +86,8 @@ pub struct Draft<'a> {
     pub clearance: Clearance,
     /// Whoever has no post-quantum key, so that the bundle has none.
     pub classical_because: Vec<String>,
+    /// When the cards end that it is locked by, one's own among them.
+    pub cards_end: Vec<(String, Time)>,
     card: Option<SignedCard>,
     name: String,
     _claim: Option<Claimed>,
@@ -123,11 +125,15 @@ pub struct Shipment {
 /// Refusals, a home that can't record, an output that is there, names and files that can't be sent.
 pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -> Result<Draft<'a>> {
     let (candidates, classical_because) = candidates(home, order)?;
+    let mut cards_end: Vec<_> = candidates.iter().filter_map(|c| Some((c.name.clone(), c.card_expires?))).collect();
     let clearance = policy::clear(&candidates, order.now)?;
     if order.own.is_empty() {
         return Err(Error::NoKeyHere { path: home.path().to_owned() });
     }
     let card = keys::own_card(home)?;
+    let own_end = card.as_ref().and_then(|card| card.card.expires);
+    cards_end.extend(own_end.map(|end| (partners::YOU.to_owned(), end)));
+    cards_end.dedup();
     let (name, claim) = if order.dry_run { (String::new(), None) } else { name(home, order)? };
     let target = match order.out {
         Output::Folder(folder) => Some(folder.join(format!("{name}.consign"))),
@@ -156,7 +162,7 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
     if selection.is_empty() {
         return Err(bundle::Error::NothingToSend.into());
     }
-    Ok(Draft { order, home, selection, clearance, classical_because, card, name, _claim: claim, target })
+    Ok(Draft { order, home, selection, clearance, classical_because, cards_end, card, name, _claim: claim, target })
 }
 
 /// Somebody the bundle will be locked to, with all keys.

@@ -88,6 +88,12 @@ impl Trust {
         self.principals.extend_from_slice(principals);
     }
 
+    /// Who was asked for.
+    #[must_use]
+    pub fn demands(&self) -> &[String] {
+        &self.principals
+    }
+
     /// Takes trust away from what a list revokes, wherever it is known from.
     pub fn revoke(&mut self, list: Revoked) {
         self.revoked.add(list);
@@ -108,8 +114,15 @@ impl Trust {
         if self.principals.is_empty() || (pin.on_record && self.principals.contains(&pin.name)) {
             return fits(None).then(|| pin.name.clone());
         }
-        let asked = self.principals.iter().find(|asked| fits(Some(asked)))?;
+        let asked = self.principals.iter().find(|asked| self.may_be(pin, asked) && fits(Some(asked)))?;
         Some(if pin.on_record { pin.name.clone() } else { format!("{asked} ({})", pin.name) })
+    }
+
+    /// Whether a pin can be somebody by the principals of its line. On record a key is its partner's by the partner's
+    /// name alone, or a list that a partner sent could give its keys another one's name; and nobody whom an authority
+    /// certifies is a partner of another name. `allowed` writes the same.
+    fn may_be(&self, pin: &Pin, asked: &str) -> bool {
+        !pin.on_record || (pin.listed.authority && !self.known.iter().any(|p| p.on_record && p.name == asked))
     }
 }
 

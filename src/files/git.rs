@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
+use super::child::child;
 use super::rules::Ignored;
 use super::{Error, Progress, Result};
 
@@ -142,7 +143,7 @@ impl Git {
     }
 
     fn command(&self, args: &[&OsStr]) -> Command {
-        let mut command = Command::new("git");
+        let mut command = child("git");
         UNSET.iter().for_each(|name| {
             command.env_remove(name);
         });

@@ -302,6 +302,32 @@ pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>> {
     read_bounded(File::open(path).map_err(io_at("read", path))?, path, limit)
 }
 
+/// As [`read_small`], for secrets: no copy of a part of them is left behind in memory that was given back.
+///
+/// # Errors
+/// What the system says; [`Error::TooLarge`].
+pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(io_at("read", path))?;
+    let bytes = read_stream(file, limit).map_err(io_at("read", path))?;
+    bytes.ok_or_else(|| Error::TooLarge { path: path.to_owned(), limit })
+}
+
+/// Reads a stream that may hold secrets; `None` if it has more than `limit` bytes. The buffer never grows, since growing
+/// leaves a copy behind.
+///
+/// # Errors
+/// What the system says.
+pub fn read_stream(from: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    // `read_to_end` asks for a little more room when it is full, to see the end.
+    let mut bytes = Vec::with_capacity(usize::try_from(limit + 64).unwrap_or(usize::MAX));
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        bytes.fill(0);
+        return Ok(None);
+    }
+    Ok(Some(bytes))
+}
+
 fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(io_at("read", path))?;

@@ -83,6 +83,15 @@ pub enum Event {
         /// The card's id.
         card: Digest,
     },
+    /// The firm's own card was replaced.
+    CardChanged {
+        /// The new card's id.
+        card: Digest,
+        /// Its number.
+        number: u64,
+        /// Why: `rotated`, `renewed`, `key-added`, `key-removed`, `joined`.
+        why: String,
+    },
 }
 
 /// The line of a drop or a return.

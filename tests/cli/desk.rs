@@ -102,6 +102,7 @@ impl Desk {
             .env("TMPDIR", std::env::temp_dir())
             .env("CONSIGN_HOME", self.home(firm))
             .env("CONSIGN_PASSPHRASE_FILE", self.path("pass"))
+            .env("CONSIGN_NO_KEYRING", "1")
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
         command

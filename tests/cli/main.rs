@@ -3,8 +3,10 @@
 mod codes;
 mod desk;
 mod faults;
+mod keylife;
 mod manual;
 mod repair;
+mod signers;
 mod story;
 mod sync;
 mod terminal;

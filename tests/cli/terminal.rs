@@ -99,7 +99,8 @@ fn hostile_firms() -> Desk {
     let desk = Desk::new();
     // The program refuses to make such a card; another one need not.
     let (name, lock) = (format!("North {ODD}"), Secret::new(b"correct horse".to_vec()));
-    keys::make(&Home::at(desk.home("north")), &name, SPELL, &lock, 10, Time::from_unix(1_795_000_000)).unwrap();
+    let new = keys::New { name: &name, contact: SPELL, ..keys::New::default() };
+    keys::make(&Home::at(desk.home("north")), &new, &lock, 10, Time::from_unix(1_795_000_000)).unwrap();
     desk.run("north", "card -o north.card").ok();
     desk.new_firm("acme", "Acme");
     desk.run("north", "partner add acme.card --unchecked").ok();

@@ -31,19 +31,136 @@ pub(crate) enum KeyVerb {
     ///
     /// They lie in CONSIGN_HOME as identity.age (an age identity file) and signing (an OpenSSH key); stock age and
     /// ssh-keygen read them. Nothing is ever overwritten. Your public card is made with them.
+    ///
+    /// A passphrase that you type also opens them later without typing, if the system has a keyring: it keeps a random
+    /// secret that unlocks the passphrase, never the keys or the passphrase itself. A passphrase that CONSIGN_PASSPHRASE_*
+    /// gives is not kept there. It is taken exactly as it is, with its spaces and accents; an accent can be typed in
+    /// more than one way, and another way is another passphrase.
     New(KeyNew),
     /// List your keys
     List(KeyList),
     /// Show your keys, your card and its check words
     Show(KeyShow),
+    /// Make new keys in place of yours, and a new card that the old key signs
+    ///
+    /// Partners take the new card without another call: consign partner add NEW.card. The old encryption keys stay, and
+    /// open what was locked to them; the old signing key signs the new card and is gone.
+    Rotate(KeyRotate),
+    /// Give your card another end, with the same keys
+    Renew(KeyRenew),
+    /// Put a key of another machine of your firm on your card: a laptop, a backup, a build server
+    ///
+    /// The other machine makes its keys by `consign key new --for FIRM.card` and sends its card, of which the keys are
+    /// taken; then give it your new card: consign key join FIRM.card. Of an age or SSH recipient only the encryption
+    /// key is added. Bundles for you are locked to all keys on your card from then on.
+    Add(KeyAdd),
+    /// Take a key off your card
+    Remove(KeyRemove),
+    /// Take over your firm's card, which lists the keys of this machine
+    Join(KeyJoin),
+    /// Change the passphrase of your keys, or whether the keyring unlocks them
+    ///
+    /// The present passphrase comes from CONSIGN_PASSPHRASE_*, else from the keyring, else you type it. All key files
+    /// change together, or none does. Copies that were made before keep the old passphrase.
+    Passphrase(KeyPassphrase),
 }
 
 /// Make an encryption key and a signing key.
 #[derive(Debug, Args)]
 pub(crate) struct KeyNew {
     /// The name of your firm, as partners will see it, and how to reach it
-    #[arg(long, value_name = "\"FIRM <MAIL>\"")]
+    #[arg(long, value_name = "\"FIRM <MAIL>\"", conflicts_with = "firm")]
     pub(crate) name: Option<String>,
+    /// Make the keys of one more machine of this firm, whose card this is
+    #[arg(long = "for", value_name = "CARD")]
+    pub(crate) firm: Option<PathBuf>,
+    /// What partners see this machine's keys called, such as laptop or build server
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// When the card ends: a date, a time or a span (2028-12-31, 24mo)
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+    /// Leave the keyring alone: the passphrase is typed each time
+    #[arg(long)]
+    pub(crate) no_keyring: bool,
+    /// For a machine: ask nothing, use no keyring; the passphrase comes from CONSIGN_PASSPHRASE_*, or --passphrase-file
+    #[arg(long)]
+    pub(crate) ci: bool,
+    /// With --ci: make a random passphrase and write it to this new file
+    #[arg(long, value_name = "FILE", requires = "ci")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// Make new keys in place of yours.
+#[derive(Debug, Args)]
+pub(crate) struct KeyRotate {
+    #[command(flatten)]
+    pub(crate) ends: CardEnds,
+}
+
+/// Give your card another end.
+#[derive(Debug, Args)]
+pub(crate) struct KeyRenew {
+    #[command(flatten)]
+    pub(crate) ends: CardEnds,
+}
+
+/// When the new card ends; after the same span as the card before, if nothing is said.
+#[derive(Debug, Args)]
+pub(crate) struct CardEnds {
+    /// When the new card ends: a date, a time or a span; else after the same span as the old one
+    #[arg(long, value_name = "WHEN", conflicts_with = "no_end")]
+    pub(crate) expires: Option<String>,
+    /// The new card has no end
+    #[arg(long)]
+    pub(crate) no_end: bool,
+}
+
+/// Put a key on your card.
+#[derive(Debug, Args)]
+pub(crate) struct KeyAdd {
+    /// The card of the other machine, or a recipient: age1… or an SSH public key
+    #[arg(value_name = "CARD|RECIPIENT")]
+    pub(crate) key: String,
+    /// What partners see it called
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+}
+
+/// Take a key off your card.
+#[derive(Debug, Args)]
+pub(crate) struct KeyRemove {
+    /// Its label, its recipient string or its fingerprint
+    #[arg(value_name = "KEY")]
+    pub(crate) key: String,
+}
+
+/// Take over your firm's card.
+#[derive(Debug, Args)]
+pub(crate) struct KeyJoin {
+    /// The firm's card
+    #[arg(value_name = "CARD")]
+    pub(crate) card: PathBuf,
+}
+
+/// Change the passphrase of your keys.
+#[derive(Debug, Args)]
+pub(crate) struct KeyPassphrase {
+    /// Let the keyring unlock your keys from now on; the passphrase stays
+    #[arg(long, conflicts_with_all = ["forget", "new_passphrase_file", "new_passphrase_fd", "new_passphrase_command"])]
+    pub(crate) keep: bool,
+    /// Let the keyring unlock them no longer; the passphrase stays
+    #[arg(long, conflicts_with_all = ["new_passphrase_file", "new_passphrase_fd", "new_passphrase_command"])]
+    pub(crate) forget: bool,
+    /// A file that holds the new passphrase; else you type it, twice
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["new_passphrase_fd", "new_passphrase_command"])]
+    pub(crate) new_passphrase_file: Option<PathBuf>,
+    /// The number of an open descriptor to read the new passphrase from
+    #[arg(long, value_name = "N", conflicts_with = "new_passphrase_command")]
+    pub(crate) new_passphrase_fd: Option<String>,
+    /// A command that prints the new passphrase
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) new_passphrase_command: Option<String>,
 }
 
 /// List your keys.
@@ -60,6 +177,9 @@ pub(crate) struct Card {
     /// Write it to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// An earlier card, for a partner who missed some
+    #[arg(long, value_name = "N")]
+    pub(crate) number: Option<u64>,
     /// Replace the file if it is there
     #[arg(long)]
     pub(crate) force: bool,
@@ -95,10 +215,11 @@ pub(crate) enum PartnerVerb {
     Remove(PartnerRemove),
     /// Write the list of who may sign that `ssh-keygen -Y verify` reads (allowed_signers)
     ///
-    /// Each partner has its name here as principal, with the end of its card as valid-before; your own firm is `you`.
-    /// ssh-keygen then accepts the signers that this program accepts:
+    /// Each partner has its name here as principal, with the end of its card as valid-before; your own firm is `you`. An
+    /// authority keeps its own principals, since it speaks for those whom its certificates name. ssh-keygen then accepts
+    /// the signers that this program accepts:
     ///
-    ///   ssh-keygen -Y verify -f FILE -I acme -n consign-bundle-v1 -s envelope.json.sig.0 < envelope.json
+    /// `ssh-keygen -Y verify -f FILE -I acme -n consign-bundle-v1 -s envelope.json.sig < envelope.json`
     ///
     /// It judges by now; for the time that the bundle names, add -Overify-time=YYYYMMDDHHMMSSZ.
     Export(PartnerExport),

@@ -128,6 +128,12 @@ impl Verb {
             Verb::Key(Key { verb: KeyVerb::New(_) }) => "key new",
             Verb::Key(Key { verb: KeyVerb::List(_) }) => "key list",
             Verb::Key(Key { verb: KeyVerb::Show(_) }) => "key show",
+            Verb::Key(Key { verb: KeyVerb::Rotate(_) }) => "key rotate",
+            Verb::Key(Key { verb: KeyVerb::Renew(_) }) => "key renew",
+            Verb::Key(Key { verb: KeyVerb::Add(_) }) => "key add",
+            Verb::Key(Key { verb: KeyVerb::Remove(_) }) => "key remove",
+            Verb::Key(Key { verb: KeyVerb::Join(_) }) => "key join",
+            Verb::Key(Key { verb: KeyVerb::Passphrase(_) }) => "key passphrase",
             Verb::Card(_) => "card",
             Verb::Partner(Partner { verb: PartnerVerb::Add(_) }) => "partner add",
             Verb::Partner(Partner { verb: PartnerVerb::List(_) }) => "partner list",
@@ -156,6 +162,14 @@ impl Verb {
             Verb::Verify(args) => &args.opening.identities.files,
             Verb::Unpack(args) => &args.opening.identities.files,
             _ => &[],
+        }
+    }
+
+    /// Whether the keyring may be asked at all.
+    pub(crate) fn may_use_keyring(&self) -> bool {
+        match self {
+            Verb::Key(Key { verb: KeyVerb::New(new) }) => !new.no_keyring && !new.ci,
+            _ => true,
         }
     }
 

@@ -160,6 +160,10 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "verify" => "not verified",
         "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
+        "key rotate" | "key renew" | "key add" | "key remove" | "key join" => {
+            "your keys and your card are as they were"
+        }
+        "key passphrase" => "nothing was changed",
         "card" => "no card was written",
         "partner add" => "nothing was put on record",
         "partner remove" => "nothing was removed",
@@ -173,23 +177,11 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
 /// The usual fix for a word.
 fn hints(word: &str) -> &'static [&'static str] {
     match word {
-        "no-key" => &["consign key new"],
-        "key-exists" => &["keep it; another firm on this machine gets its own CONSIGN_HOME"],
-        "key-unfinished" => &["move the files of the unfinished key away, then again: consign key new"],
+        "key-not-locked" => &["move that file away, and put it back from a copy that is locked"],
+        "no-keyring" => &["nothing is lost: the passphrase opens your keys; CONSIGN_PASSPHRASE_* gives it to machines"],
         "keys-unsettled" => &["make the folder of your keys writable; the next command that reads them finishes it"],
         "home-read-only" => &["make the folder writable, or set CONSIGN_HOME to one that is"],
         "no-home" => &["set CONSIGN_HOME to a folder for keys, partners and the ledger"],
-        "partner-broken" => &["move that file away, then put the partner on record again"],
-        "partner-exists" => &["another name for this one: consign partner add CARD --as NAME"],
-        "bad-alias" => &["consign partner add CARD --as NAME"],
-        "no-partner" => &["consign partner list; to put a firm on record: consign partner add CARD"],
-        "card-downgrade" | "card-conflict" | "card-unlinked" => &[
-            "call the firm on a number you already have, and compare the six check words",
-            "if it really is theirs: consign partner remove NAME, then add this card",
-        ],
-        "words-differ" => &["don't trust this card; ask the firm, on a number you already have, for its card"],
-        "needs-passphrase" => &["CONSIGN_PASSPHRASE_FILE, _FD or _COMMAND gives it; or run it on a terminal"],
-        "wrong-passphrase" => &["try again; there is no way to recover a forgotten passphrase"],
         "wrong-key" => &["-i FILE for another key; or send the sender your card: consign card -o FILE"],
         "held" => &["ask the sender for the key file, then: --key-file FILE"],
         "needs-base" => &["--base DIR: the folder that it was made against"],
@@ -208,17 +200,7 @@ fn hints(word: &str) -> &'static [&'static str] {
         "changed-while-read" => &["run it again when nothing writes there"],
         "no-recipient" => &["--to PARTNER, or a key: -r age1… or -R FILE"],
         "bad-recipient" => &["-r takes age1… or an ssh-ed25519 or ssh-rsa public key; -R a file of them"],
-        "partner-known" => &["use that name, or first: consign partner remove NAME"],
-        "has-card" => &["its next card takes that one's place; SSH keys would be less than a card"],
-        "keys-differ" => {
-            &["compare the new ones: --fingerprint SHA256:… for each", "or first: consign partner remove NAME"]
-        }
-        "signs-only" => &["its card, when it has one: consign partner add CARD --as NAME; for once, a key: -r KEY"],
-        "nobody" => &["consign partner add CARD"],
-        "revoked" => &["ask the sender for a bundle that is signed with a key of today"],
-        "own-card" => &["give it to your partners; their cards go on record here"],
         "home-broken" => &["put that file back from a copy of the folder"],
-        "card-ended" => &["ask the partner for its new card, then: consign partner add CARD"],
         "expired" => &["ask the sender for a new one"],
         "not-a-bundle" => &["bundles end in .consign; a transfer that changes bytes breaks them (PowerShell `>`)"],
         "not-there" => &["consign list BUNDLE shows every path"],
@@ -231,6 +213,43 @@ fn hints(word: &str) -> &'static [&'static str] {
         "bad-name" => &["--name NAME"],
         "mixed-recipients" => &["give everybody's age1pq1… keys, or none"],
         "bug" => &["please report it, with the line above"],
+        _ => hints_on_keys(word),
+    }
+}
+
+/// The usual fix for a word that tells of keys, cards and partners.
+fn hints_on_keys(word: &str) -> &'static [&'static str] {
+    match word {
+        "no-key" => &["consign key new"],
+        "key-exists" => &["keep it; another firm on this machine gets its own CONSIGN_HOME"],
+        "key-unfinished" => &["move the files of the unfinished key away, then again: consign key new"],
+        "partner-broken" => &["move that file away, then put the partner on record again"],
+        "partner-exists" => &["another name for this one: consign partner add CARD --as NAME"],
+        "bad-alias" => &["consign partner add CARD --as NAME"],
+        "no-partner" => &["consign partner list; to put a firm on record: consign partner add CARD"],
+        "card-downgrade" | "card-conflict" | "card-unlinked" => &[
+            "call the firm on a number you already have, and compare the six check words",
+            "if it really is theirs: consign partner remove NAME, then add this card",
+        ],
+        "not-first-key" => &["run it on the machine whose key signed the card; consign key list shows which it is"],
+        "no-such-key" => &["consign key list shows every key, its label and its fingerprint"],
+        "not-listed" => {
+            &["send this machine's card to where your firm's card is made, and there: consign key add CARD"]
+        }
+        "not-joining" => &["on the other machine: consign key new --for YOUR.card; then send that machine's card"],
+        "words-differ" => &["don't trust this card; ask the firm, on a number you already have, for its card"],
+        "needs-passphrase" => &["CONSIGN_PASSPHRASE_FILE, _FD or _COMMAND gives it; or run it on a terminal"],
+        "wrong-passphrase" => &["try again; there is no way to recover a forgotten passphrase"],
+        "partner-known" => &["use that name, or first: consign partner remove NAME"],
+        "has-card" => &["its next card takes that one's place; SSH keys would be less than a card"],
+        "keys-differ" => {
+            &["compare the new ones: --fingerprint SHA256:… for each", "or first: consign partner remove NAME"]
+        }
+        "signs-only" => &["its card, when it has one: consign partner add CARD --as NAME; for once, a key: -r KEY"],
+        "nobody" => &["consign partner add CARD"],
+        "revoked" => &["ask the sender for a bundle that is signed with a key of today"],
+        "own-card" => &["give it to your partners; their cards go on record here"],
+        "card-ended" => &["ask the partner for its new card, then: consign partner add CARD"],
         _ => hints_on_damage(word),
     }
 }
@@ -319,6 +338,7 @@ impl Paths for exchange::Error {
             Error::HomeReadOnly { path, .. }
             | Error::KeyExists { path }
             | Error::KeyUnfinished { path }
+            | Error::KeyNotLocked { path }
             | Error::NoKeyHere { path }
             | Error::HomeBroken { path, .. }
             | Error::PartnerBroken { path, .. }

@@ -8,6 +8,7 @@ mod arguments;
 mod cli;
 mod commands;
 mod fault;
+mod keyring;
 mod manual;
 mod output;
 mod passphrase;

@@ -30,19 +30,22 @@ const IDENTITY_DATA: (&str, &str) = ("CONSIGN_IDENTITY_DATA", "the text of an id
 const PASS_FILE: (&str, &str) = ("CONSIGN_PASSPHRASE_FILE", "a file that holds the passphrase");
 const PASS_FD: (&str, &str) = ("CONSIGN_PASSPHRASE_FD", "the number of an open descriptor to read it from");
 const PASS_COMMAND: (&str, &str) = ("CONSIGN_PASSPHRASE_COMMAND", "a command that prints it");
+const NO_KEYRING: (&str, &str) = ("CONSIGN_NO_KEYRING", "if set, leave the keyring of the system alone");
 const EPOCH: (&str, &str) = ("SOURCE_DATE_EPOCH", "the latest time that a packed file is given, in seconds since 1970");
 const NO_COLOR: (&str, &str) = ("NO_COLOR", "if set and not empty, no colour in help");
 
 const PLAIN: &[(&str, &str)] = &[HOME, NO_INPUT, NO_COLOR];
-const LOCKED: &[(&str, &str)] = &[HOME, PASS_FILE, PASS_FD, PASS_COMMAND, NO_INPUT, NO_COLOR];
-const OPENS: &[(&str, &str)] = &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, NO_INPUT, NO_COLOR];
+const LOCKED: &[(&str, &str)] = &[HOME, PASS_FILE, PASS_FD, PASS_COMMAND, NO_KEYRING, NO_INPUT, NO_COLOR];
+const OPENS: &[(&str, &str)] =
+    &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, NO_KEYRING, NO_INPUT, NO_COLOR];
 const PACKS: &[(&str, &str)] =
-    &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, EPOCH, NO_INPUT, NO_COLOR];
+    &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, NO_KEYRING, EPOCH, NO_INPUT, NO_COLOR];
 
 /// The files in `CONSIGN_HOME`.
-pub(crate) const FILES: [(&str, &str); 7] = [
+pub(crate) const FILES: [(&str, &str); 8] = [
     ("identity.age", "your encryption key: an age identity file, locked by your passphrase"),
     ("signing", "your signing key: an OpenSSH private key, locked by the same passphrase; signing.pub beside it"),
+    ("unlock.age", "your passphrase, locked by a random secret that the keyring of the system keeps"),
     ("own.card", "your public card"),
     ("partners/", "the partners on record, one file each"),
     ("ledger/", "the record of what went out and came in; never edited, only appended to"),
@@ -90,10 +93,20 @@ pub(crate) const PAGES: &[Page] = &[
         &[
             ("consign key new", "asks for the name of your firm and for a passphrase"),
             ("CONSIGN_PASSPHRASE_FILE=pass consign key new --name \"Acme Dev Oy <ops@acme.example>\"", "asks nothing"),
+            ("consign key new --ci --name \"Acme CI\" --passphrase-file secret", "for a machine: a random passphrase"),
         ],
     ),
     page("key list", PLAIN, &[("consign key list", "what there is, and whether it is locked")]),
     page("key show", PLAIN, &[("consign key show", "keys, card and check words")]),
+    page(
+        "key passphrase",
+        LOCKED,
+        &[
+            ("consign key passphrase", "asks for a new one, twice"),
+            ("consign key passphrase --keep", "let the keyring unlock your keys"),
+            ("consign key passphrase --new-passphrase-file new", "asks nothing"),
+        ],
+    ),
     page(
         "card",
         PLAIN,

@@ -222,9 +222,19 @@ pub(crate) fn finish(result: Result<Report, Failure>, command: &str, voice: &Voi
 /// A report that could not be written: what it tells of is done all the same, unless it is all there is.
 fn lost(error: &io::Error, report: &Report, command: &str) -> Failure {
     let failure = Failure::stdout(error);
-    let changes =
-        ["pack", "unpack", "repair", "key new", "card", "partner add", "partner remove", "partner export", "man"]
-            .contains(&command);
+    let changes = [
+        "pack",
+        "unpack",
+        "repair",
+        "key new",
+        "key passphrase",
+        "card",
+        "partner add",
+        "partner remove",
+        "partner export",
+        "man",
+    ]
+    .contains(&command);
     if !changes || report.raw.is_some() {
         return failure;
     }
@@ -275,6 +285,7 @@ fn complaint(failure: &Failure, command: &str, verbose: bool) -> String {
     let not_done = match failure.word {
         "incomplete" => Some("all before that is done"),
         "not-synced" => Some("it is done, but for that"),
+        "keys-unsettled" => None,
         "report-lost" => Some("the command itself is done"),
         _ => not_done(command),
     };

@@ -101,7 +101,7 @@ impl Stop {
 #[cfg(unix)]
 fn restore_terminal() {
     let Ok(terminal) = std::fs::File::open("/dev/tty") else { return };
-    let mut stty = std::process::Command::new("stty");
+    let mut stty = consign::files::child("stty");
     // If there is no stty, the person types `reset`.
     let _unused = stty.args(["echo", "icanon", "isig"]).stdin(terminal).status();
 }

@@ -127,7 +127,14 @@ impl Story {
             let home = Home::at(self.folder.join(format!("{name}-home")));
             let lock = Secret::new(b"correct horse".to_vec());
             let contact = format!("ops@{name}.example");
-            let made = keys::make(&home, firm, &contact, &lock, WORK, self.now).map_err(oops)?;
+            let made = keys::make(
+                &home,
+                &keys::New { name: firm, contact: &contact, ..keys::New::default() },
+                &lock,
+                WORK,
+                self.now,
+            )
+            .map_err(oops)?;
             words.push(made.words.join(" "));
             let spoiled = i == 2 && self.spoiled("keys");
             self.firms.push(Firm { home: if spoiled { self.firm(1)?.home.clone() } else { home } });

@@ -17,7 +17,8 @@ use etcetera::BaseStrategy;
 
 use crate::cli::Cli;
 use crate::fault::Failure;
-use crate::passphrase::Passphrases;
+use crate::keyring::Keyring;
+use crate::passphrase::{From, Given, Passphrases};
 use crate::progress::{Bar, Stop};
 
 /// The largest identity file that is read, in bytes.
@@ -120,18 +121,15 @@ impl World {
         };
         let draws = voice.stderr_is_terminal && !voice.quiet && !voice.json;
         let ask = !global.no_input && variable("CONSIGN_NO_INPUT").is_none();
+        let home = Home::at(home()?);
+        let keyring = Keyring::new(variable("CONSIGN_NO_KEYRING").is_none() && cli.verb.may_use_keyring());
         Ok(World {
-            home: Home::at(home()?),
+            home: home.clone(),
             now: now(),
             latest: latest()?,
             voice,
             progress: Bar::new(draws, stop),
-            passphrases: Arc::new(Passphrases::new(
-                variable("CONSIGN_PASSPHRASE_FILE").map(PathBuf::from),
-                variable("CONSIGN_PASSPHRASE_FD"),
-                variable("CONSIGN_PASSPHRASE_COMMAND"),
-                ask,
-            )),
+            passphrases: Arc::new(Passphrases::new(given(), ask, voice, home, keyring)),
             keys: keys_of(cli)?,
             notes: Mutex::default(),
         })
@@ -159,17 +157,14 @@ impl World {
         Arc::clone(&self.passphrases) as Arc<dyn PassphraseSource>
     }
 
-    /// The passphrase for a key that is about to be made.
-    ///
-    /// # Errors
-    /// When there is none to be had.
-    pub(crate) fn new_passphrase(&self) -> Result<Secret, Failure> {
-        self.passphrases.for_a_new_key()
+    /// What is locked, if its passphrase was needed and nobody could be asked for it; and why the keyring did not help.
+    pub(crate) fn locked(&self) -> Option<(String, Option<String>)> {
+        self.passphrases.lacked()
     }
 
-    /// What is locked, if its passphrase was needed and nobody could be asked for it.
-    pub(crate) fn locked(&self) -> Option<String> {
-        self.passphrases.lacked()
+    /// All the ways to a passphrase.
+    pub(crate) fn ways(&self) -> &Passphrases {
+        &self.passphrases
     }
 
     /// The keys that open bundles: `-i`, else `CONSIGN_IDENTITY`, else `CONSIGN_IDENTITY_DATA`, else the home's own.
@@ -182,7 +177,7 @@ impl World {
         match &self.keys {
             Keys::Files(files) => {
                 for file in files {
-                    let bytes = Secret::new(self.read(file, KEY_MAX)?);
+                    let bytes = self.read_secret(file, KEY_MAX)?;
                     identities.add(&bytes, &file.display().to_string()).map_err(|e| Failure::from(e).at(file))?;
                 }
             }
@@ -212,8 +207,7 @@ impl World {
     /// # Errors
     /// A card that can't be read.
     pub(crate) fn signer(&self) -> Result<Option<Fingerprint>, Failure> {
-        let card = keys::own_card(&self.home)?;
-        Ok(card.and_then(|card| card.signers.first().map(consign::crypto::PublicKey::fingerprint)))
+        Ok(keys::own_public(&self.home)?.map(|key| key.fingerprint()))
     }
 
     /// How many threads may work.
@@ -235,6 +229,19 @@ impl World {
             return Err(Failure::new("io", Class::Failed, format!("standard input has more than {limit} bytes")));
         }
         Ok(bytes)
+    }
+
+    /// As [`World::read`], for secrets.
+    ///
+    /// # Errors
+    /// What the system says; a file larger than `limit` bytes.
+    pub(crate) fn read_secret(&self, path: &Path, limit: u64) -> Result<Secret, Failure> {
+        if path.as_os_str() != "-" {
+            return Ok(Secret::new(files::read_secret(path, limit)?));
+        }
+        let large = || Failure::new("io", Class::Failed, format!("standard input has more than {limit} bytes"));
+        let bytes = files::read_stream(io::stdin().lock(), limit).map_err(|e| stdin_failed(&e))?;
+        bytes.map(Secret::new).ok_or_else(large)
     }
 
     /// Opens a bundle; `-` is standard input, which is kept in a nameless temporary file.
@@ -279,6 +286,14 @@ fn keys_of(cli: &Cli) -> Result<Keys, Failure> {
     } else {
         Keys::Own
     })
+}
+
+/// The passphrase that the caller gives for this run: the first that is set.
+fn given() -> Option<Given> {
+    let file = variable("CONSIGN_PASSPHRASE_FILE").map(|v| ("CONSIGN_PASSPHRASE_FILE", From::File(v.into())));
+    let fd = || variable("CONSIGN_PASSPHRASE_FD").map(|v| ("CONSIGN_PASSPHRASE_FD", From::Descriptor(v)));
+    let command = || variable("CONSIGN_PASSPHRASE_COMMAND").map(|v| ("CONSIGN_PASSPHRASE_COMMAND", From::Command(v)));
+    file.or_else(fd).or_else(command).map(|(said_by, from)| Given::new(said_by, from))
 }
 
 fn home() -> Result<PathBuf, Failure> {

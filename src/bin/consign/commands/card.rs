@@ -1,6 +1,6 @@
 //! `consign card`: the firm's public card, as a file for its partners.
 
-use consign::exchange::keys;
+use consign::exchange::{cardlife, keys};
 use consign::files;
 
 use crate::cli;
@@ -10,7 +10,11 @@ use crate::world::World;
 
 /// Writes the card.
 pub(crate) fn run(args: &cli::Card, world: &World) -> Result<Report, Failure> {
-    let card = keys::own_card_needed(&world.home)?;
+    let newest = keys::own_card_needed(&world.home)?;
+    let card = match args.number.filter(|number| *number != newest.card.number) {
+        Some(number) => cardlife::earlier(&world.home, number)?,
+        None => newest,
+    };
     let bytes = card.document.to_bytes();
     let words = consign::crypto::check_words(super::key::first_signer(&card)?)?;
     let report = Report::new().set("name", &card.card.name).set("id", card.id()).set("words", words.join(" "));

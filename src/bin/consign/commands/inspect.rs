@@ -41,6 +41,7 @@ pub(crate) fn run(args: &Inspect, world: &World) -> Result<Report, Failure> {
     for signer in &signed.signers {
         report = match &signer.known_as {
             Some(name) => report.fact("signed", format!("by {name}, {}", signer.fingerprint)),
+            None if signer.revoked => report.fact("signed", format!("by {}, which is REVOKED", signer.fingerprint)),
             None => report
                 .fact("signed", format!("by {}, not known here", signer.fingerprint))
                 .fact("words", format!("{}   (check words, to compare on a call)", words(&signer.key)?)),
@@ -66,7 +67,8 @@ pub(crate) fn run(args: &Inspect, world: &World) -> Result<Report, Failure> {
 
 fn signers(signed: &Signed) -> Result<Vec<serde_json::Value>, Failure> {
     let one = |s: &consign::bundle::SignedBy| {
-        Ok(json!({ "fingerprint": s.fingerprint, "known_as": s.known_as, "check_words": words(&s.key)? }))
+        Ok(json!({ "fingerprint": s.fingerprint, "known_as": s.known_as, "revoked": s.revoked,
+            "check_words": words(&s.key)? }))
     };
     signed.signers.iter().map(one).collect()
 }

@@ -7,12 +7,14 @@ mod demo;
 mod export;
 mod inspect;
 mod key;
+mod keylife;
 mod list;
 mod log;
 mod man;
 mod opening;
 mod pack;
 mod partner;
+mod passphrase;
 mod repair;
 mod sshkeys;
 mod unpack;
@@ -69,9 +71,13 @@ fn why_really(mut failure: Failure, world: &World) -> Failure {
         failure.class = Class::Stopped(signal);
         failure.word = failure.class.word();
         failure.word.clone_into(&mut failure.message);
-    } else if let (Class::WrongKey | Class::NeedsAPerson, Some(what)) = (failure.class, world.locked()) {
+    } else if let (Class::WrongKey | Class::NeedsAPerson, Some((what, keyring))) = (failure.class, world.locked()) {
         let message = format!("{what} is locked, and there is no terminal to ask for its passphrase");
-        return Failure::new("needs-passphrase", Class::NeedsAPerson, message);
+        let locked = Failure::new("needs-passphrase", Class::NeedsAPerson, message);
+        return match keyring {
+            Some(why) => locked.fact("keyring", why),
+            None => locked,
+        };
     }
     failure
 }
@@ -83,6 +89,12 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             KeyVerb::New(args) => key::new(args, world),
             KeyVerb::List(args) => key::list(args, world),
             KeyVerb::Show(args) => key::show(args, world),
+            KeyVerb::Rotate(args) => keylife::rotate(args, world),
+            KeyVerb::Renew(args) => keylife::renew(args, world),
+            KeyVerb::Add(args) => keylife::add(args, world),
+            KeyVerb::Remove(args) => keylife::remove(args, world),
+            KeyVerb::Join(args) => keylife::join(args, world),
+            KeyVerb::Passphrase(args) => passphrase::run(args, world),
         },
         Verb::Card(args) => card::run(args, world),
         Verb::Partner(partner) => match &partner.verb {

@@ -63,11 +63,12 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         _ => None,
     };
     let draft = send::draft(&world.home, &order, &world.progress)?;
+    let ending = ending_cards(&draft, world);
     if args.dry_run {
         draft.selection.precheck()?;
-        return Ok(every_path(dry_run(args, &draft), &draft, world));
+        return Ok(every_path(dry_run(args, &draft), &draft, world).append(ending));
     }
-    let report = packed(&draft);
+    let report = packed(&draft).append(ending);
     let signer = world.signing_key(args.sign_with.as_deref())?;
     let partners = draft.partners();
     let stream = stream.as_mut().map(|s| s as &mut dyn Write);
@@ -197,6 +198,18 @@ fn in_columns(folders: &[(String, u64, u64)]) -> Vec<String> {
 
 fn examples(paths: &[String]) -> String {
     if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) }
+}
+
+/// A note for each card that ends within a month: whoever is told early can still ask for a new one.
+fn ending_cards(draft: &Draft<'_>, world: &World) -> Report {
+    let soon = |end| super::keylife::soon(Some(end), world.now);
+    draft.cards_end.iter().fold(Report::new(), |report, (name, end)| match (soon(*end), name.as_str()) {
+        (None, _) => report,
+        (Some(ending), consign::exchange::partners::YOU) => {
+            report.note(format!("your own card {ending}; a new one: consign key renew"))
+        }
+        (Some(ending), _) => report.note(format!("the card of {name} {ending}; ask for a new one")),
+    })
 }
 
 /// Whether a quantum computer could open it, and who is the reason.

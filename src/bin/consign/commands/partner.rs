@@ -11,6 +11,7 @@ use consign::exchange::{self, Ledger, receive};
 use consign::files::Source;
 use consign::format::card::SignedCard;
 use consign::format::record::Event;
+use consign::format::sshkeys::SshKeys;
 use consign::format::version::DOCUMENT_MAX;
 use serde_json::{Value, json};
 
@@ -41,7 +42,11 @@ fn add_card(args: &cli::PartnerAdd, file: &Path, world: &World) -> Result<Report
     let first_look = partners::prepare(&world.home, &card, alias, Checked::Unchecked, world.now)?;
     let known = (first_look.change == Change::AlreadyThere).then_some(first_look.partner.checked);
     world.home.ensure_writable()?;
-    let checked = how_checked(args, world, &card, &words, known)?;
+    let checked = match (first_look.change, &first_look.was) {
+        // The card on record speaks for the new one, so it is as good as that one, and no better.
+        (Change::NewerCard, Some(was)) if args.words.is_empty() && args.fingerprints.is_empty() => was.checked,
+        _ => how_checked(args, world, &card, &words, known)?,
+    };
     let addition = partners::prepare(&world.home, &card, alias, checked, world.now)?;
     let name = addition.partner.name.clone();
     Ok(put(addition, world)?.set("words", &words).next(format!("consign pack FOLDER --to {name}")))
@@ -54,15 +59,14 @@ pub(super) fn put(addition: Addition, world: &World) -> Result<Report, Failure> 
         .set("change", word_of(addition.change))
         .fact(verb_of(addition.change), format!("{}   {}", partner.name, called(partner)))
         .fact("checked", sentence_of(partner));
+    if let (Change::NewerCard, Some(number)) = (addition.change, addition.was.as_ref().and_then(number)) {
+        report = report.fact("", format!("card {number}, which was on record, speaks for this one; no call is needed"));
+    }
+    if let Some(ending) = super::keylife::soon(partner.card().and_then(|card| card.card.expires), world.now) {
+        report = report.note(format!("the card of {} {ending}", partner.name));
+    }
     if let Known::Keys(keys) = &partner.known {
-        report = report.fact("signs with", count(keys.signers.len() as u64, "key"));
-        report = report.fact(
-            "locked to",
-            match keys.recipients.len() as u64 {
-                0 => "no key: nothing can be sent to it until it has a card".to_owned(),
-                n => count(n, "key"),
-            },
-        );
+        report = report.fact("signs with", count(keys.signers.len() as u64, "key")).fact("locked to", locked_to(keys));
     }
     if addition.change != Change::AlreadyThere {
         let event = Event::PartnerAdded {
@@ -79,6 +83,17 @@ pub(super) fn put(addition: Addition, world: &World) -> Result<Report, Failure> 
         report = report.set("entry", entry).fact("ledger", format!("entry {entry}"));
     }
     Ok(report)
+}
+
+fn number(partner: &Partner) -> Option<u64> {
+    partner.card().map(|card| card.card.number)
+}
+
+fn locked_to(keys: &SshKeys) -> String {
+    match keys.recipients.len() as u64 {
+        0 => "no key: nothing can be sent to it until it has a card".to_owned(),
+        n => count(n, "key"),
+    }
 }
 
 /// Whether, and how, the check words were compared.
@@ -175,6 +190,9 @@ pub(crate) fn list(_: &cli::PartnerList, world: &World) -> Result<Report, Failur
         let added = partner.added.date();
         report = report.fact(&partner.name, called(partner));
         report = report.fact("", format!("{}; on record since {added}", sentence_of(partner)));
+        if let Some(ending) = super::keylife::soon(partner.card().and_then(|card| card.card.expires), world.now) {
+            report = report.fact("", format!("its card {ending}"));
+        }
     }
     Ok(report)
 }
@@ -194,9 +212,10 @@ pub(crate) fn show(args: &cli::PartnerShow, world: &World) -> Result<Report, Fai
         report = report.fact("encryption", &key.key).fact("", &key.label);
     }
     for (key, signer) in card.card.signers.iter().zip(&card.signers) {
-        report = report.fact("signing", signer.fingerprint().to_string()).fact("", &key.label);
+        let proven = if card.proven.contains(signer) { "" } else { "   (without a proof: what it signs is not taken)" };
+        report = report.fact("signing", signer.fingerprint().to_string()).fact("", format!("{}{proven}", key.label));
     }
-    let ends = card.card.expires.map_or_else(|| "no end".to_owned(), |end| format!("ends {}", end.for_people()));
+    let ends = card.card.expires.map_or_else(|| "no end".to_owned(), |end| super::keylife::ending(end, world.now));
     let made = card.card.created.for_people();
     Ok(report.fact("card", format!("number {}, made {made}, {ends}", card.card.number)))
 }
