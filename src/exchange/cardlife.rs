@@ -274,3 +274,20 @@ pub fn earlier(home: &Home, number: u64) -> Result<SignedCard> {
     let bytes = super::home::read_if_there(&path, crate::format::version::DOCUMENT_MAX)?.ok_or_else(none)?;
     SignedCard::read(&bytes).map_err(|e| Error::HomeBroken { path, why: e.to_string() })
 }
+
+/// The signing keys of this home's earlier cards, each with the time when the card was made that has it no more.
+///
+/// # Errors
+/// [`Error::HomeBroken`].
+pub fn past_keys(home: &Home) -> Result<Vec<(PublicKey, Time)>> {
+    let Some(newest) = keys::own_card(home)? else { return Ok(Vec::new()) };
+    let (mut past, mut next) = (Vec::new(), newest);
+    while let Some(number) = next.card.number.checked_sub(1).filter(|number| *number > 0) {
+        // Of a card that was not kept nothing is known, nor of those before.
+        let Some(card) = earlier(home, number).ok().filter(|card| next.follows(card)) else { break };
+        let gone = card.proven.iter().filter(|key| !next.proven.contains(key)).cloned();
+        past.extend(gone.map(|key| (key, next.card.created)));
+        next = card;
+    }
+    Ok(past)
+}

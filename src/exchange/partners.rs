@@ -55,6 +55,17 @@ pub struct Partner {
     pub checked: Checked,
     /// When it was put on record.
     pub added: Time,
+    /// Signing keys that an earlier card had: what they signed until then is still the partner's.
+    pub past: Vec<Past>,
+}
+
+/// A signing key that another one took the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// `type base64`.
+    pub key: String,
+    /// When the card was made that has it no more.
+    pub until: Time,
 }
 
 /// What a partner is known by.
@@ -103,6 +114,18 @@ impl Partner {
             Known::Keys(_) => None,
         }
     }
+
+    /// Whether the first key of a card was this partner's on an earlier card.
+    fn had(&self, new: &Known) -> bool {
+        let first = new.signers().into_iter().next().and_then(|key| key.line().ok());
+        matches!(new, Known::Card(_)) && self.past.iter().any(|past| Some(&past.key) == first.as_ref())
+    }
+
+    /// When its card ends.
+    #[must_use]
+    pub fn expires(&self) -> Option<Time> {
+        self.card().and_then(|card| card.card.expires)
+    }
 }
 
 /// The name under which one's own firm is known.
@@ -124,6 +147,8 @@ struct Record {
     recipients: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signers: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    past: Vec<Past>,
 }
 
 /// A record with a card.
@@ -197,7 +222,7 @@ fn prepare_known(
     if keys::own_card(home)?.is_some_and(|own| Known::Card(Box::new(own)).shares_a_signer(&new)) {
         return Err(Error::OwnCard);
     }
-    let known = partners.iter().find(|p| p.known.shares_a_signer(&new) || p.known.is_followed_by(&new));
+    let known = partners.iter().find(|p| p.known.shares_a_signer(&new) || p.known.is_followed_by(&new) || p.had(&new));
     let name = match (alias, known) {
         (Some(alias), _) => check_alias(alias)?.to_owned(),
         (None, Some(known)) => known.name.clone(),
@@ -207,19 +232,36 @@ fn prepare_known(
         return Err(Error::PartnerKnown { known: other.name.clone() });
     }
     let path = record_path(home, &name);
-    let partner = Partner { name, known: new, checked, added: now };
+    let partner = Partner { name, known: new, checked, added: now, past: Vec::new() };
     let Some(old) = partners.into_iter().find(|p| p.name == partner.name) else {
         return Ok(Addition { partner, change: Change::New, was: None, path });
     };
     let change = change(&old, &partner)?;
     let was = Some(old.clone());
-    let partner = if change == Change::AlreadyThere { old } else { partner };
+    let partner = match change {
+        Change::AlreadyThere => old,
+        _ => Partner { past: past(&old, &partner.known)?, ..partner },
+    };
     Ok(Addition { partner, change, was, path })
+}
+
+/// The keys of earlier cards, with those that are on the new card no more.
+fn past(old: &Partner, new: &Known) -> Result<Vec<Past>> {
+    let mut past = old.past.clone();
+    if let (Known::Card(_), Known::Card(card)) = (&old.known, new) {
+        for key in old.known.pinned().into_iter().filter(|key| !card.proven.contains(key)) {
+            past.push(Past { key: key.line()?, until: card.card.created });
+        }
+    }
+    Ok(past)
 }
 
 /// What takes the place of what, if it may.
 fn change(old: &Partner, new: &Partner) -> Result<Change> {
     let name = || old.name.clone();
+    if let (Known::Card(have), Known::Card(card), true) = (&old.known, &new.known, old.had(&new.known)) {
+        return Err(Error::CardDowngrade { name: name(), number: card.card.number, have: have.card.number });
+    }
     let compared = new.checked != Checked::Unchecked;
     let same = match (&old.known, &new.known) {
         (Known::Card(a), Known::Card(b)) => a.id() == b.id(),
@@ -345,7 +387,7 @@ pub fn by_signer(home: &Home, signer: &Fingerprint) -> Result<Option<Partner>> {
     let has = |partner: &Partner| partner.known.pinned().iter().any(|key| key.fingerprint() == *signer);
     let own = keys::own_card(home)?.map(|card| {
         let (added, known) = (card.card.created, Known::Card(Box::new(card)));
-        Partner { name: YOU.to_owned(), known, checked: Checked::Asked, added }
+        Partner { name: YOU.to_owned(), known, checked: Checked::Asked, added, past: Vec::new() }
     });
     Ok(own.into_iter().chain(list(home)?).find(has))
 }
@@ -374,14 +416,14 @@ fn read(home: &Home, name: &str) -> Result<Option<Partner>> {
     if record.name != name {
         return Err(broken("it is not the record of this partner".to_owned()));
     }
-    let (checked, added) = (record.checked, record.added);
+    let (checked, added, past) = (record.checked, record.added, record.past.clone());
     let known = record.known().map_err(broken)?;
-    Ok(Some(Partner { name: name.to_owned(), known, checked, added }))
+    Ok(Some(Partner { name: name.to_owned(), known, checked, added, past }))
 }
 
 impl Record {
     fn of(partner: &Partner) -> Result<Record> {
-        let Partner { name, known, checked, added } = partner;
+        let Partner { name, known, checked, added, past } = partner;
         let mut record = Record {
             consign: KIND.to_owned(),
             name: name.clone(),
@@ -390,6 +432,7 @@ impl Record {
             card: None,
             recipients: None,
             signers: None,
+            past: past.clone(),
         };
         match known {
             Known::Card(card) => record.card = Some(String::from_utf8_lossy(&card.document.to_bytes()).into_owned()),

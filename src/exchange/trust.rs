@@ -42,7 +42,13 @@ impl Trust {
         if let Some(own) = super::keys::own_card(home)? {
             trust.add_card(own, partners::YOU, true);
         }
+        for (key, until) in super::cardlife::past_keys(home)? {
+            trust.add_lines([Listed { until: Some(until), ..Listed::bare(key) }], partners::YOU, true);
+        }
         for partner in partners::list(home)? {
+            let past = partner.past.iter().filter_map(|past| Some((past.key.parse().ok()?, past.until)));
+            let past = past.map(|(key, until)| Listed { until: Some(until), ..Listed::bare(key) });
+            trust.add_lines(past, &partner.name, true);
             match partner.known {
                 Known::Card(card) => trust.add_card(*card, &partner.name, true),
                 Known::Keys(keys) => trust.add_lines(keys.signers, &partner.name, true),
@@ -60,6 +66,11 @@ impl Trust {
     fn add_lines(&mut self, lines: impl IntoIterator<Item = Listed>, name: &str, on_record: bool) {
         let pin = |listed| Pin { listed, name: name.to_owned(), on_record };
         self.known.extend(lines.into_iter().map(pin));
+    }
+
+    /// What is pinned by what is on record, with the names.
+    pub fn on_record(&self) -> impl Iterator<Item = (&str, &Listed)> {
+        self.known.iter().filter(|pin| pin.on_record).map(|pin| (pin.name.as_str(), &pin.listed))
     }
 
     /// Adds the signers of a card, or the keys of a file of public keys or `allowed_signers` lines. Returns the lines
@@ -138,5 +149,69 @@ impl Pins for Trust {
     fn is_revoked(&self, key: &PublicKey) -> bool {
         // A key that can't be looked up is not trusted either.
         self.revoked.has(key).unwrap_or(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SigningKey;
+
+    fn key() -> PublicKey {
+        SigningKey::generate().unwrap().public()
+    }
+
+    fn now() -> Time {
+        "2026-11-23T13:40:00Z".parse().unwrap()
+    }
+
+    fn by(authority: &PublicKey, principals: &[&str]) -> Certified {
+        let principals = principals.iter().map(|name| (*name).to_owned()).collect();
+        let (serial, id) = (7, "id".to_owned());
+        Certified { key: key(), authority: authority.clone(), serial, id, principals, from: 0, until: u64::MAX }
+    }
+
+    fn line(start: &str, key: &PublicKey) -> String {
+        format!("{start} {}\n", key.line().unwrap())
+    }
+
+    #[test]
+    fn a_certificate_is_known_by_its_authority_and_not_by_its_own_key() {
+        let (authority, plain) = (key(), key());
+        let mut trust = Trust::default();
+        let list = line("*@x.example cert-authority", &authority) + &line("bob", &plain);
+        trust.add_file(list.as_bytes(), "list").unwrap();
+        assert_eq!(trust.who(&authority, now()), None);
+        assert_eq!(trust.who(&plain, now()).as_deref(), Some("list"));
+        let certified = by(&authority, &["root", "eve@x.example"]);
+        assert_eq!(trust.who_certified(&certified, now()).as_deref(), Some("list"));
+        assert_eq!(trust.who_certified(&Certified { until: 1, ..certified.clone() }, now()), None);
+        assert_eq!(trust.who_certified(&by(&authority, &["root"]), now()), None);
+        assert_eq!(trust.who_certified(&by(&plain, &["bob"]), now()), None);
+        trust.demand(&["eve@x.example".to_owned()]);
+        assert_eq!(trust.who_certified(&certified, now()).as_deref(), Some("eve@x.example (list)"));
+        assert_eq!(trust.who_certified(&by(&authority, &["bob@x.example"]), now()), None);
+        trust.revoke(Revoked::parse(line("", &authority).trim().as_bytes()).unwrap());
+        assert_eq!(trust.who_certified(&certified, now()), None);
+    }
+
+    #[test]
+    fn what_a_partner_certifies_is_no_other_partner() {
+        let (authority, plain) = (key(), key());
+        let known = |asked: &[&str]| {
+            let mut trust = Trust::default();
+            let lines = line("* cert-authority", &authority) + &line("birch,*", &plain);
+            trust.add_lines(SignerList::parse(lines.as_bytes()).lines, "acme", true);
+            trust.add_lines([Listed::bare(key())], "birch", true);
+            trust.demand(&asked.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+            trust
+        };
+        let certified = by(&authority, &["birch", "carol"]);
+        assert_eq!(known(&[]).who_certified(&certified, now()).as_deref(), Some("acme"));
+        assert_eq!(known(&["carol"]).who_certified(&certified, now()).as_deref(), Some("acme"));
+        assert_eq!(known(&["acme"]).who_certified(&certified, now()).as_deref(), Some("acme"));
+        assert_eq!(known(&["birch"]).who_certified(&certified, now()), None);
+        assert_eq!(known(&["birch"]).who(&plain, now()), None);
+        assert_eq!(known(&["acme"]).who(&plain, now()).as_deref(), Some("acme"));
     }
 }

@@ -20,6 +20,8 @@ fn a_rotated_key_is_taken_without_a_call_and_an_older_card_never_again() {
     desk.tree();
     desk.run("north", "pack tree --to acme").ok();
     desk.run("acme", "card -o acme-1.card").ok();
+    desk.run("acme", "pack tree --to northwind --name early").ok();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     let before = json(&desk.run("acme", "key list --json").ok());
     desk.run("acme", "key rotate").ok().says("number 2");
     desk.run("acme", "card -o acme-2.card").ok();
@@ -30,7 +32,11 @@ fn a_rotated_key_is_taken_without_a_call_and_an_older_card_never_again() {
     assert_eq!(number(&desk, "north", "acme"), 2);
     let shown = json(&desk.run("north", "partner show acme --json").ok());
     assert_eq!(shown["partner"]["checked"], "unchecked", "no better than before");
-    assert_ne!(desk.run("north", "partner add acme-1.card").code, 0);
+    for old in ["partner add acme-1.card", "partner add acme-1.card --as other --unchecked"] {
+        let refused = desk.run("north", old);
+        assert!(refused.err.contains("card-downgrade") || refused.err.contains("partner-known"), "{}", refused.err);
+    }
+    desk.run("north", "partner add acme-1.card").fails(6, "card-downgrade");
 
     // The old key still opens what was sent to it, the new one what comes now, and what Acme signs is Acme's.
     desk.run("acme", "unpack acme-0001.consign").ok();
@@ -39,6 +45,9 @@ fn a_rotated_key_is_taken_without_a_call_and_an_older_card_never_again() {
     desk.run("acme", "pack tree --to northwind").ok();
     desk.run("north", "unpack northwind-0001.consign -o back").ok();
     desk.run("north", "log verify").ok();
+    // What the old key signed in its time is still Acme's, for both.
+    desk.run("north", "verify early.consign").ok().says("acme");
+    desk.run("acme", "verify early.consign").ok();
 
     // Whoever knows the old card only does not know the new signing key.
     desk.new_firm("birch", "Birch");
@@ -129,11 +138,12 @@ fn a_second_machine_joins_the_firm_and_partners_take_what_it_signs() {
     desk.run("server", "key rotate").fails(2, "not-first-key");
     desk.run("server", "log verify").ok();
 
-    // Taken off the card, the server is a stranger, and nothing more is locked to it.
+    // Taken off the card, the server is a stranger but for what it signed until then, and nothing more is locked to it.
     desk.args("acme", &["key", "remove", "build server"]).ok();
     desk.run("acme", "card -o acme-3.card").ok();
     desk.run("north", "partner add acme-3.card").ok();
-    desk.run("north", "verify northwind-0001.consign").fails(5, "untrusted");
+    desk.run("server", "pack tree --to northwind --name late").ok();
+    desk.run("north", "verify late.consign").fails(5, "untrusted");
     desk.run("north", "pack tree --to acme").ok();
     desk.run("server", "list acme-0002.consign").fails(4, "wrong-key");
     desk.run("acme", "list acme-0002.consign").ok();

@@ -62,7 +62,40 @@ pub fn plain<'a>(entries: Vec<(Entry, Vec<u8>)>, to: &[&'a Firm]) -> Forged<'a> 
     Forged { entries, to: to.to_vec(), held: false, parent: None, other_kind: false, cut: 4096 }
 }
 
+/// Whoever makes keys and locks: consign, or another implementation of age.
+pub trait Locksmith {
+    /// The key of a compartment.
+    fn key(&self, post_quantum: bool) -> CompartmentKey;
+    /// Locks to a compartment's key.
+    fn seal(&self, key: &CompartmentKey, plain: &[u8]) -> Vec<u8>;
+    /// Locks to people.
+    fn lock(&self, to: &[Recipient], plain: &[u8]) -> Vec<u8>;
+}
+
+/// consign's own.
+pub struct Ours;
+
+impl Locksmith for Ours {
+    fn key(&self, post_quantum: bool) -> CompartmentKey {
+        CompartmentKey::generate(post_quantum).unwrap()
+    }
+
+    fn seal(&self, key: &CompartmentKey, plain: &[u8]) -> Vec<u8> {
+        let mut age = Vec::new();
+        key.encrypt_into(plain, &mut age).unwrap();
+        age
+    }
+
+    fn lock(&self, to: &[Recipient], plain: &[u8]) -> Vec<u8> {
+        encrypt_to(to, plain).unwrap()
+    }
+}
+
 pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Cast {
+    forge_by(&Ours, signers, compartments, lie)
+}
+
+pub fn forge_by(smith: &dyn Locksmith, signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Cast {
     let id = Hex(random::<16>().unwrap());
     let first = signers[0].signing.public().fingerprint();
     let (mut out, mut sums) = (Vec::new(), Vec::new());
@@ -74,14 +107,14 @@ pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Ca
     let (mut public, mut keys, mut contents, mut tails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (n, forged) in compartments.iter().enumerate() {
         let all_quantum = forged.to.iter().all(|f| is_post_quantum(&f.recipient));
-        let key = CompartmentKey::generate(all_quantum != forged.other_kind).unwrap();
+        let key = smith.key(all_quantum != forged.other_kind);
         let (nonce, challenge) = (Hex(random::<32>().unwrap()), Hex(random::<32>().unwrap()));
         let (stream, tally, frames) = layout(forged, nonce.bytes());
         let mut volumes = Vec::new();
         for (v, slice) in stream.chunks(forged.cut).enumerate() {
-            let (mut frame, mut age) = (Vec::new(), Vec::new());
+            let mut frame = Vec::new();
             Squeezer::default().squeeze(slice, 3, &mut frame).unwrap();
-            key.encrypt_into(&frame, &mut age).unwrap();
+            let age = smith.seal(&key, &frame);
             member(&mut out, &mut sums, Member::Volume(n, v as u64), &age);
             volumes.push(VolumeSize { member: age.len() as u64, plain: slice.len() as u32 });
         }
@@ -116,8 +149,7 @@ pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Ca
         lie(&mut head, &mut volumes);
         let front = Front::write(&head, &terms_line, &volumes).unwrap();
         let manifest = [front.frames, frames.frames].concat();
-        let mut age = Vec::new();
-        key.encrypt_into(&manifest, &mut age).unwrap();
+        let age = smith.seal(&key, &manifest);
         let place = ManifestPlace {
             offset: out.len() as u64,
             size: age.len() as u64,
@@ -139,7 +171,7 @@ pub fn forge(signers: &[&Firm], compartments: &[Forged<'_>], lie: Lie<'_>) -> Ca
         let to: Vec<Recipient> = forged.to.iter().map(|f| f.recipient.parse().unwrap()).collect();
         let what = if forged.held { terms_line } else { key.file().expose().to_vec() };
         let name = if forged.held { Member::Terms(n) } else { Member::Key(n) };
-        let locked = encrypt_to(&to, &what).unwrap();
+        let locked = smith.lock(&to, &what);
         tails.push((name, locked));
         contents.push(tally.content());
         keys.push(key);

@@ -59,10 +59,11 @@ pub(super) fn put(addition: Addition, world: &World) -> Result<Report, Failure> 
         .set("change", word_of(addition.change))
         .fact(verb_of(addition.change), format!("{}   {}", partner.name, called(partner)))
         .fact("checked", sentence_of(partner));
-    if let (Change::NewerCard, Some(number)) = (addition.change, addition.was.as_ref().and_then(number)) {
+    if let (Change::NewerCard, Some(was)) = (addition.change, addition.was.as_ref().and_then(Partner::card)) {
+        let number = was.card.number;
         report = report.fact("", format!("card {number}, which was on record, speaks for this one; no call is needed"));
     }
-    if let Some(ending) = super::keylife::soon(partner.card().and_then(|card| card.card.expires), world.now) {
+    if let Some(ending) = super::keylife::soon(partner.expires(), world.now) {
         report = report.note(format!("the card of {} {ending}", partner.name));
     }
     if let Known::Keys(keys) = &partner.known {
@@ -83,10 +84,6 @@ pub(super) fn put(addition: Addition, world: &World) -> Result<Report, Failure> 
         report = report.set("entry", entry).fact("ledger", format!("entry {entry}"));
     }
     Ok(report)
-}
-
-fn number(partner: &Partner) -> Option<u64> {
-    partner.card().map(|card| card.card.number)
 }
 
 fn locked_to(keys: &SshKeys) -> String {
@@ -190,7 +187,7 @@ pub(crate) fn list(_: &cli::PartnerList, world: &World) -> Result<Report, Failur
         let added = partner.added.date();
         report = report.fact(&partner.name, called(partner));
         report = report.fact("", format!("{}; on record since {added}", sentence_of(partner)));
-        if let Some(ending) = super::keylife::soon(partner.card().and_then(|card| card.card.expires), world.now) {
+        if let Some(ending) = super::keylife::soon(partner.expires(), world.now) {
             report = report.fact("", format!("its card {ending}"));
         }
     }
