@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::roster::{self, Roster, Use};
-use super::{Error, Home, Result, rekey};
+use super::{Error, Home, Result, rekey, ssh};
 use crate::crypto::{self, Identities, PassphraseSource, PublicKey, Secret, Signer, SigningKey, check_words};
 use crate::files;
 use crate::format::card::{Card, CardKey, SignedCard, prove};
@@ -191,6 +191,10 @@ pub fn signing_key_from(path: &Path, source: &dyn PassphraseSource) -> Result<Si
 pub fn add_identities(home: &Home, identities: &mut Identities) -> Result<bool> {
     let Some(bytes) = rekey::read(home, rekey::IDENTITY, KEY_MAX)? else { return Ok(false) };
     identities.add(&Secret::new(bytes), OWN_KEY)?;
+    for name in ssh::names(home)? {
+        let file = ssh::file(home, &name)?.filter(|file| ssh::opens_bundles(file, &name));
+        file.map(|file| identities.add(&file, OWN_KEY)).transpose()?;
+    }
     Ok(true)
 }
 
@@ -257,11 +261,13 @@ fn summary_of(home: &Home, card: &SignedCard, held: roster::Held) -> Result<KeyS
         Use::Encryption => list(&card.card.recipients) || list(&card.card.pq),
         Use::Signing => list(&card.card.signers),
     };
-    let (kind, file, locked) = match held.usage {
-        Use::Encryption => ("encryption", Some(home.identity()), identity_is_locked(home)?),
+    let (kind, file, locked) = match (held.usage, ssh::of_public(home, &held.key)?) {
+        (Use::Encryption, Some(imported)) => ("encryption", Some(imported), Some(true)),
+        (Use::Signing, Some(imported)) => ("signing", Some(imported), Some(true)),
+        (Use::Encryption, None) => ("encryption", Some(home.identity()), identity_is_locked(home)?),
         // A signing key that was replaced is gone: nothing should be signed by it again.
-        Use::Signing if held.retired.is_some() => ("signing", None, None),
-        Use::Signing => ("signing", Some(home.signing()), signing_is_locked(home)?),
+        (Use::Signing, None) if held.retired.is_some() => ("signing", None, None),
+        (Use::Signing, None) => ("signing", Some(home.signing()), signing_is_locked(home)?),
     };
     let file = file.filter(|_| locked.is_some());
     let fingerprint = fingerprint_of(&held.key);

@@ -93,6 +93,19 @@ pub(crate) fn colour() -> bool {
     !off && (on || able)
 }
 
+/// Where ssh-agent should listen.
+pub(crate) fn agent_socket() -> Option<PathBuf> {
+    variable("SSH_AUTH_SOCK").map(PathBuf::from)
+}
+
+/// Where a program is that would be run by its name.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let names = [name.to_owned(), format!("{name}{}", env::consts::EXE_SUFFIX)];
+    let folders = variable("PATH")?;
+    let found = env::split_paths(&folders).flat_map(|folder| names.clone().map(|name| folder.join(name)));
+    found.into_iter().find(|path| path.is_file())
+}
+
 /// How to speak before the arguments are understood.
 pub(crate) fn voice(arguments: &[OsString]) -> Voice {
     let flags = arguments.iter().skip(1).take_while(|a| *a != "--");
@@ -165,6 +178,13 @@ impl World {
     /// All the ways to a passphrase.
     pub(crate) fn ways(&self) -> &Passphrases {
         &self.passphrases
+    }
+
+    /// Where the passphrase of a copy of the keys comes from: `file`, else where all come from.
+    pub(crate) fn copy_passphrases(&self, file: Option<&Path>) -> Arc<Passphrases> {
+        let Some(file) = file else { return Arc::clone(&self.passphrases) };
+        let given = Given::new("--copy-passphrase-file", From::File(file.to_owned()));
+        Arc::new(Passphrases::new(Some(given), false, self.voice, self.home.clone(), Keyring::new(false)))
     }
 
     /// The keys that open bundles: `-i`, else `CONSIGN_IDENTITY`, else `CONSIGN_IDENTITY_DATA`, else the home's own.
