@@ -12,6 +12,7 @@ use crate::files::{self, Progress, Source};
 use crate::format::card::SignedCard;
 use crate::format::container::{Member, Sums, listed, unlisted};
 use crate::format::envelope::{BundleRef, Compartment, Envelope, NAMESPACE, Predicate};
+use crate::format::signerlist::Certified;
 use crate::format::tar::pad;
 use crate::format::time::Time;
 use crate::format::version::{DOCUMENT_MAX, KEY_MEMBER_MAX, MANIFEST_MAX, README_MAX};
@@ -21,6 +22,13 @@ use crate::format::{changed, too_large};
 pub trait Pins {
     /// The name under which a key is pinned here for signatures made at that time; `None` for a stranger's.
     fn who(&self, key: &PublicKey, at: Time) -> Option<String>;
+
+    /// As [`Pins::who`], for a signature that was made with a certificate: its authority may be pinned, for those whom the
+    /// certificate names.
+    fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
+        let _any = (certified, at);
+        None
+    }
 
     /// Whether a key is revoked: then it is a stranger's, and that is said.
     fn is_revoked(&self, key: &PublicKey) -> bool {

@@ -110,16 +110,6 @@ impl Trust {
         self.revoked.add(list);
     }
 
-    /// The name under which the authority of a certificate is pinned here for signatures made at that time.
-    #[must_use]
-    pub fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
-        if self.revoked.has_certificate(certified).unwrap_or(true) {
-            return None;
-        }
-        let pins = self.known.iter().filter(|pin| pin.listed.speaks(NAMESPACE, at));
-        pins.filter_map(|pin| self.name(pin, |asked| pin.listed.certifies(certified, asked, at))).next()
-    }
-
     /// The name of a pin that fits whoever is asked for.
     fn name(&self, pin: &Pin, fits: impl Fn(Option<&str>) -> bool) -> Option<String> {
         if self.principals.is_empty() || (pin.on_record && self.principals.contains(&pin.name)) {
@@ -144,6 +134,14 @@ impl Pins for Trust {
         }
         let is = |pin: &&Pin| !pin.listed.authority && pin.listed.key == *key && pin.listed.speaks(NAMESPACE, at);
         self.known.iter().filter(is).find_map(|pin| self.name(pin, |asked| pin.listed.is_of(asked)))
+    }
+
+    fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
+        if self.revoked.has_certificate(certified).unwrap_or(true) {
+            return None;
+        }
+        let pins = self.known.iter().filter(|pin| pin.listed.speaks(NAMESPACE, at));
+        pins.filter_map(|pin| self.name(pin, |asked| pin.listed.certifies(certified, asked, at))).next()
     }
 
     fn is_revoked(&self, key: &PublicKey) -> bool {

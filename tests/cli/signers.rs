@@ -160,6 +160,9 @@ fn an_exported_list_lets_ssh_keygen_accept_what_is_accepted_here() {
     ssh_key(&desk, "late", "ecdsa", "");
     desk.new_firm("acme", "Acme \"x\" # Oy <north@northwind.example>");
     desk.run("north", "partner add acme.card --as acme --unchecked").ok();
+    desk.run("acme", "key renew --expires 2035-01-01").ok();
+    desk.run("acme", "card -o acme.card --force").ok();
+    desk.run("north", "partner add acme.card").ok();
     // Bob's list would have the name of others for his key.
     desk.write("list", format!("acme,*,bob {}\n", public(&desk, "bob")));
     desk.run("north", "partner add --signers list --as bob --unchecked").ok();
@@ -172,6 +175,7 @@ fn an_exported_list_lets_ssh_keygen_accept_what_is_accepted_here() {
     assert_eq!(desk.run("north", "partner export bob").ok().out.lines().count(), 1);
     desk.run("north", "partner export nobody").fails(2, "no-partner");
     desk.run("bob", "partner export").fails(2, "nobody");
+    assert!(list.contains("valid-before=\"20350101235958Z\""), "{list}");
     assert!(list.lines().all(|l| l.contains("namespaces=\"consign-*\"")) && !list.contains("northwind"), "{list}");
     desk.run("acme", "partner add north.card --unchecked").ok();
     desk.run("acme", "pack tree --to northwind -o acme.consign").ok();
