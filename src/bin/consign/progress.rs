@@ -93,6 +93,7 @@ impl Stop {
         }
         output::whisper("\nstopped\n");
         consign::files::remove_litter();
+        consign::files::end_dialogues();
         std::process::exit(128 + i32::from(self.signal().unwrap_or(15)));
     }
 }
@@ -139,6 +140,11 @@ impl Bar {
     /// The signal that asked to stop, if one came.
     pub(crate) fn signal(&self) -> Option<u8> {
         self.stop.signal()
+    }
+
+    /// What else listens for that signal.
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
     }
 
     /// Takes the bar off the terminal, for good.

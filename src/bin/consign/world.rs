@@ -9,20 +9,27 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use consign::class::Class;
-use consign::crypto::{Fingerprint, Identities, PassphraseSource, Secret, SigningKey};
-use consign::exchange::{Home, keys};
+use consign::crypto::{self, Fingerprint, Identities, PassphraseSource, Plugins, Secret, Signer, SigningKey};
+use consign::exchange::plugins::Runner;
+use consign::exchange::signers::{Signers, Which};
+use consign::exchange::{self, Config, Home, keys};
 use consign::files::{self, Source};
 use consign::format::time::Time;
 use etcetera::BaseStrategy;
 
+use crate::attendant::{Person, Ran};
 use crate::cli::Cli;
 use crate::fault::Failure;
 use crate::keyring::Keyring;
 use crate::passphrase::{From, Given, Passphrases};
 use crate::progress::{Bar, Stop};
+use crate::waiting::Patience;
 
 /// The largest identity file that is read, in bytes.
 const KEY_MAX: u64 = 64 << 10;
+
+/// How many may sign a bundle (FORMAT §2.1).
+const SIGNERS_MAX: usize = 8;
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,9 +62,13 @@ pub(crate) struct World {
     pub(crate) progress: Bar,
     /// Where passphrases come from.
     passphrases: Arc<Passphrases>,
+    /// Which age plugins were run.
+    pub(crate) ran: Arc<Ran>,
     keys: Keys,
     /// Remarks that belong to no report of their own.
     notes: Mutex<Vec<String>>,
+    /// The socket of the ssh-agent.
+    agent: Option<PathBuf>,
 }
 
 /// Which keys open bundles in this run.
@@ -143,8 +154,10 @@ impl World {
             voice,
             progress: Bar::new(draws, stop),
             passphrases: Arc::new(Passphrases::new(given(), ask, voice, home, keyring)),
+            ran: Arc::default(),
             keys: keys_of(cli)?,
             notes: Mutex::default(),
+            agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
         })
     }
 
@@ -193,7 +206,7 @@ impl World {
     /// # Errors
     /// A file that can't be read, or is no key.
     pub(crate) fn identities(&self) -> Result<Identities, Failure> {
-        let mut identities = Identities::new(self.passphrases());
+        let mut identities = Identities::new(self.passphrases()).with_plugins(self.plugins()?);
         match &self.keys {
             Keys::Files(files) => {
                 for file in files {
@@ -211,15 +224,62 @@ impl World {
         Ok(identities)
     }
 
-    /// The key that signs: the file given, else the home's own.
+    /// What runs age plugins: those that the home's configuration names.
+    ///
+    /// # Errors
+    /// A configuration with a mistake in it.
+    pub(crate) fn plugins(&self) -> Result<Arc<dyn Plugins>, Failure> {
+        let person = Person {
+            passphrases: Arc::clone(&self.passphrases),
+            stop: self.progress.stop(),
+            ran: Arc::clone(&self.ran),
+            voice: self.voice,
+        };
+        Ok(Arc::new(Runner::new(Config::of(&self.home)?, self.folders(), Arc::new(person))))
+    }
+
+    /// The folders in which programs are looked for.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        variable("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
+    }
+
+    /// The home's own key, which signs its cards.
     ///
     /// # Errors
     /// A key that is not there, or can't be unlocked.
-    pub(crate) fn signing_key(&self, file: Option<&Path>) -> Result<SigningKey, Failure> {
-        match file {
-            Some(file) => Ok(keys::signing_key_from(file, &*self.passphrases)?),
-            None => Ok(keys::signing_key(&self.home, &*self.passphrases)?),
+    pub(crate) fn signing_key(&self) -> Result<SigningKey, Failure> {
+        Ok(keys::signing_key(&self.home, &*self.passphrases)?)
+    }
+
+    /// What signs: the keys named, in their order, else the home's own.
+    ///
+    /// # Errors
+    /// A key that is not there, or can't be unlocked; one that is named twice; more than eight.
+    pub(crate) fn signers(&self, named: &[OsString]) -> Result<Vec<Box<dyn Signer>>, Failure> {
+        let signers = Signers {
+            home: &self.home,
+            passphrases: &*self.passphrases,
+            agent: self.agent.as_deref(),
+            can_ask: self.can_ask(),
+            waiting: Arc::new(Patience::new(self.progress.stop(), self.voice.quiet)),
+        };
+        if named.is_empty() {
+            return Ok(vec![signers.find(&Which::Own)?]);
         }
+        if named.len() > SIGNERS_MAX {
+            return Err(Failure::usage("a bundle has at most 8 signers"));
+        }
+        let mut found: Vec<Box<dyn Signer>> = Vec::new();
+        for text in named {
+            let which = Which::parse(text);
+            let signer = signers.find(&which).map_err(|e| not_found(e, which))?;
+            if found.iter().any(|other| other.public() == signer.public()) {
+                let text = text.display();
+                return Err(Failure::usage(format!("{text} is the same key as another --sign-with")));
+            }
+            found.push(signer);
+        }
+        Ok(found)
     }
 
     /// The fingerprint of the home's signing key, for its ledger.
@@ -284,6 +344,19 @@ impl World {
             return Err(Failure::usage("a bundle should come on standard input, but that is a terminal"));
         }
         Ok(Source::spool(io::stdin().lock(), Path::new("standard input"), folder, &self.progress)?)
+    }
+}
+
+/// Why a key that was named can't sign.
+fn not_found(error: exchange::Error, which: Which) -> Failure {
+    let held = match &error {
+        exchange::Error::Crypto(crypto::Error::NotInAgent { has, .. }) => has.clone(),
+        _ => Vec::new(),
+    };
+    let failure = held.iter().fold(Failure::from(error), |failure, key| failure.fact("it holds", key));
+    match which {
+        Which::File(path) => failure.at(path),
+        _ => failure,
     }
 }
 
