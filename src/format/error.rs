@@ -40,6 +40,14 @@ pub enum Error {
         /// The limit.
         why: String,
     },
+    /// A line that was typed from paper, with a mistake in it.
+    #[error("line {line} is mistyped: {why}")]
+    Mistyped {
+        /// Its number.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
     /// What the system says while a stream is read.
     #[error("reading the {part} failed")]
     Read {
@@ -97,6 +105,7 @@ impl Fault for Error {
             Error::CutShort { .. } => "cut-short",
             Error::Changed { .. } => "changed",
             Error::TooLarge { .. } => "too-large",
+            Error::Mistyped { .. } => "mistyped",
             Error::UnsafePath { .. } => "unsafe-path",
             Error::UnsafeLink { .. } => "unsafe-link",
             Error::NotA { .. } => "bad-value",
@@ -106,7 +115,9 @@ impl Fault for Error {
 
     fn class(&self) -> Class {
         match self {
-            Error::NotABundle { .. } | Error::CutShort { .. } | Error::Changed { .. } => Class::Changed,
+            Error::NotABundle { .. } | Error::CutShort { .. } | Error::Changed { .. } | Error::Mistyped { .. } => {
+                Class::Changed
+            }
             Error::Newer { .. } | Error::TooLarge { .. } | Error::UnsafePath { .. } | Error::UnsafeLink { .. } => {
                 Class::Unsafe
             }

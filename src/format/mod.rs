@@ -3,6 +3,7 @@
 
 pub mod card;
 pub mod container;
+pub mod copytext;
 pub mod document;
 pub mod entries;
 pub mod entry;
@@ -15,6 +16,7 @@ pub mod keyfile;
 pub mod manifest;
 pub mod merkle;
 pub mod names;
+pub mod paper;
 pub mod patterns;
 pub mod record;
 pub mod relpath;
@@ -25,6 +27,7 @@ pub mod sshline;
 pub mod tar;
 pub mod terms;
 pub mod time;
+pub mod typed;
 pub mod version;
 
 pub use error::{Error, Result};
