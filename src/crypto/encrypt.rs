@@ -4,6 +4,7 @@
 use std::io::{BufReader, Cursor, Read, Write};
 use std::str::FromStr;
 
+use age::armor::{ArmoredWriter, Format};
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
@@ -275,6 +276,17 @@ pub fn encrypt_with_passphrase(passphrase: &Secret, work: u8, plain: &[u8]) -> R
     let mut out = Vec::new();
     encrypt_into(std::iter::once(&recipient as &dyn age::Recipient), &[plain], &mut out)?;
     Ok(out)
+}
+
+/// The text form of an age file, as `age -a` writes it.
+///
+/// # Errors
+/// [`Error::System`] when the library refuses.
+pub fn armour(file: &[u8]) -> Result<String> {
+    let system = |e: std::io::Error| Error::System(format!("armouring: {e}"));
+    let mut writer = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor).map_err(system)?;
+    writer.write_all(file).map_err(system)?;
+    String::from_utf8(writer.finish().map_err(system)?).map_err(|e| Error::System(format!("armouring: {e}")))
 }
 
 /// Opens a small age file with one identity, reading at most `limit` bytes of plaintext.

@@ -81,10 +81,7 @@ impl Identities {
         if bytes.len() > FILE_LIMIT {
             return Err(bad("too large for an identity file"));
         }
-        if is_armoured(bytes) {
-            return self.add_locked(&dearmour(bytes, name)?, name);
-        }
-        if bytes.starts_with(b"age-encryption.org/") {
+        if is_armoured(bytes) || bytes.starts_with(b"age-encryption.org/") {
             return self.add_locked(bytes, name);
         }
         if bytes.starts_with(b"-----BEGIN ") {
@@ -98,15 +95,7 @@ impl Identities {
     }
 
     fn add_locked(&mut self, file: &[u8], name: &str) -> Result<()> {
-        let head = AgeHead::scan(file, HeadLimits::KEY, name)?;
-        if !head.is_passphrase() {
-            return Err(Error::BadKey {
-                what: "identity file",
-                why: format!("{name}: an age file that is not locked by a passphrase; is it a bundle's member?"),
-            });
-        }
-        let source = self.source("key")?;
-        let inner = unlock(&*source, name, |secret| open_with_passphrase(secret, file, name, FILE_LIMIT))?;
+        let inner = unlock_file(file, name, &*self.source("key")?, FILE_LIMIT)?;
         self.add_lines(&inner, name)
     }
 
@@ -197,6 +186,27 @@ pub fn open_locked(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -
         return Err(Error::NoKey);
     }
     open_with_passphrase(passphrase, file, name, limit)
+}
+
+/// Opens an age file that is locked by a passphrase, armoured or not, reading at most `limit` bytes of plaintext.
+///
+/// # Errors
+/// [`Error::BadKey`] when it is locked in another way; the errors of the head and of unlocking it.
+pub fn unlock_file(file: &[u8], name: &str, source: &dyn PassphraseSource, limit: usize) -> Result<Secret> {
+    let binary;
+    let file = if is_armoured(file) {
+        binary = dearmour(file, name)?;
+        &binary
+    } else {
+        file
+    };
+    if !AgeHead::scan(file, HeadLimits::KEY, name)?.is_passphrase() {
+        return Err(Error::BadKey {
+            what: "identity file",
+            why: format!("{name}: an age file that is not locked by a passphrase; is it a bundle's member?"),
+        });
+    }
+    unlock(source, name, |secret| open_with_passphrase(secret, file, name, limit))
 }
 
 pub(super) fn open_with_passphrase(passphrase: &Secret, file: &[u8], name: &str, limit: usize) -> Result<Secret> {

@@ -10,7 +10,9 @@ mod hybrid;
 mod identity;
 mod relock;
 mod secret;
+mod seeds;
 mod sign;
+mod sshfile;
 
 pub use agehead::{AgeHead, HeadLimits, Stanza};
 pub use checkwords::check_words;
@@ -18,12 +20,14 @@ pub use digest::{
     Digest, Hasher, Hex, SliceHash, Tag, derive, digest, entry_salt, keyed, keyed_hasher, merge_slices, sha256,
     slice_hash,
 };
-pub use encrypt::{CompartmentKey, Recipient, encrypt_to, encrypt_with_passphrase, is_post_quantum, is_secret};
+pub use encrypt::{CompartmentKey, Recipient, armour, encrypt_to, encrypt_with_passphrase, is_post_quantum, is_secret};
 pub use error::{Error, Result};
 pub use hybrid::{Identity as HybridIdentity, Recipient as HybridRecipient};
 pub use identity::{
-    Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity, open_locked,
+    Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity, open_locked, unlock_file,
 };
 pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
+pub use seeds::{SeedKind, identity_line, seed_of};
 pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, split_armours};
+pub use sshfile::{SshKey, opens};
