@@ -80,6 +80,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A paper copy of a machine that can't make its firm's next card.
+    #[error("this paper is of a machine that joined a firm, and does not make its cards")]
+    CardNeeded,
     /// Something needs this home's key, and there is none.
     #[error("there is no key in {} yet", path.display())]
     NoKeyHere {
@@ -263,6 +266,7 @@ impl Fault for Error {
             Error::KeysUnsettled { .. } => "keys-unsettled",
             Error::KeyNotLocked { .. } => "key-not-locked",
             Error::NoKeyHere { .. } => "no-key",
+            Error::CardNeeded => "card-needed",
             Error::HomeBroken { .. } => "home-broken",
             Error::PartnerBroken { .. } => "partner-broken",
             Error::BadAlias { .. } => "bad-alias",
@@ -306,7 +310,11 @@ impl Fault for Error {
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
-            Error::NoKeyHere { .. } | Error::BadAlias { .. } | Error::NoPartner { .. } | Error::OwnCard => Class::Usage,
+            Error::CardNeeded
+            | Error::NoKeyHere { .. }
+            | Error::BadAlias { .. }
+            | Error::NoPartner { .. }
+            | Error::OwnCard => Class::Usage,
             Error::NoSuchKey { .. } | Error::KeyListed { .. } | Error::NotFirstKey { .. } => Class::Usage,
             Error::NotListed { .. } | Error::NotJoining { .. } => Class::Refused,
             Error::SignsOnly { .. } => Class::Usage,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::roster::{self, Roster, Use};
-use super::{Error, Home, Result, rekey};
+use super::{Error, Home, Result, rekey, ssh};
 use crate::crypto::{self, Identities, PassphraseSource, PublicKey, Secret, Signer, SigningKey, check_words};
 use crate::files;
 use crate::format::card::{Card, CardKey, SignedCard, prove};
@@ -191,6 +191,10 @@ pub fn signing_key_from(path: &Path, source: &dyn PassphraseSource) -> Result<Si
 pub fn add_identities(home: &Home, identities: &mut Identities) -> Result<bool> {
     let Some(bytes) = rekey::read(home, rekey::IDENTITY, KEY_MAX)? else { return Ok(false) };
     identities.add(&Secret::new(bytes), OWN_KEY)?;
+    for name in ssh::names(home)? {
+        let file = ssh::file(home, &name)?.filter(|file| ssh::opens_bundles(file, &name));
+        file.map(|file| identities.add(&file, OWN_KEY)).transpose()?;
+    }
     Ok(true)
 }
 

@@ -67,11 +67,15 @@ impl Roster {
     /// # Errors
     /// What the system says.
     pub fn of(home: &Home, card: Option<&SignedCard>) -> Result<Roster> {
-        let page = rekey::read(home, FILE, MAX)?.and_then(|bytes| json::parse::<Page>(&bytes, "keys.json").ok());
-        match page.filter(|page| page.consign == KIND) {
-            Some(page) => Ok(Roster { keys: page.keys }),
-            None => Ok(card.map(Roster::of_card).unwrap_or_default()),
-        }
+        let read = rekey::read(home, FILE, MAX)?.and_then(|bytes| Roster::read(&bytes));
+        Ok(read.unwrap_or_else(|| card.map(Roster::of_card).unwrap_or_default()))
+    }
+
+    /// The roster in a file; `None` if it can't be read.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Roster> {
+        let page = json::parse::<Page>(bytes, "keys.json").ok();
+        page.filter(|page| page.consign == KIND).map(|page| Roster { keys: page.keys })
     }
 
     /// What a card says of its first key of each kind, which is the home's own.

@@ -128,7 +128,15 @@ impl SignedCard {
         old: &dyn Signer,
     ) -> std::result::Result<SignedCard, CardError> {
         let next = Card { previous: Some(self.id()), number: self.card.number.saturating_add(1), ..next };
-        let line = serde_json::to_vec(&next).map_err(|e| changed("card", e.to_string()))?;
+        SignedCard::sign_after(&next, key, old)
+    }
+
+    /// Signs a card that names its predecessor, which is not here: with its own first key, and with one of that card's.
+    ///
+    /// # Errors
+    /// As [`SignedCard::sign`].
+    pub fn sign_after(next: &Card, key: &dyn Signer, old: &dyn Signer) -> std::result::Result<SignedCard, CardError> {
+        let line = serde_json::to_vec(next).map_err(|e| changed("card", e.to_string()))?;
         let armours = vec![key.sign(NAMESPACE, &line)?, old.sign(NAMESPACE, &line)?];
         SignedCard::read(&Document { line, armours }.to_bytes())
     }

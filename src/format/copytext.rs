@@ -13,6 +13,8 @@ pub const COPY_MAX: usize = 1 << 20;
 pub const SIGNING: &str = "signing";
 /// The file that the card is, in the home.
 pub const CARD: &str = "own.card";
+/// What is told about the keys, in the home.
+pub const ROSTER: &str = "keys.json";
 
 const PART: &str = "copy of keys";
 const FIRST: &str = "# consign copy ";
@@ -106,7 +108,7 @@ fn file_line(line: &str) -> Option<(&str, &str)> {
 /// Whether a name is one that a copy may hold.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    name == SIGNING || name == CARD || name.strip_prefix("ssh/").is_some_and(is_key_name)
+    [SIGNING, CARD, ROSTER].contains(&name) || name.strip_prefix("ssh/").is_some_and(is_key_name)
 }
 
 /// Whether a file of this name may hold an SSH key of the home.

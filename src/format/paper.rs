@@ -15,7 +15,7 @@ const HEAD: usize = 1 + 4 + 8 + 32;
 
 /// The keys of a firm as they stand on paper.
 pub struct Paper {
-    /// The number of the card at that time.
+    /// The number of the card at that time; 0 if its first key, which makes the next one, is another's.
     pub number: u32,
     /// When that card was made.
     pub created: Time,

@@ -92,6 +92,25 @@ pub enum Event {
         /// Why: `rotated`, `renewed`, `key-added`, `key-removed`, `joined`.
         why: String,
     },
+    /// A copy of the keys was made.
+    KeyCopied {
+        /// The card's id at that time.
+        card: Digest,
+        /// `file` or `paper`.
+        form: String,
+    },
+    /// Keys were put back from a copy.
+    KeyRestored {
+        /// The card's id now.
+        card: Digest,
+        /// `file` or `paper`.
+        form: String,
+    },
+    /// Further keys came into this home.
+    KeyImported {
+        /// Hashes of their public halves.
+        keys: Vec<Digest>,
+    },
 }
 
 /// The line of a drop or a return.

@@ -63,6 +63,22 @@ pub(crate) enum KeyVerb {
     /// The present passphrase comes from CONSIGN_PASSPHRASE_*, else from the keyring, else you type it. All key files
     /// change together, or none does. Copies that were made before keep the old passphrase.
     Passphrase(KeyPassphrase),
+    /// Make a copy of your keys, locked by a passphrase: a file, or a page to print
+    ///
+    /// This machine may be lost, and your keys with it. The copy holds all that is needed to put them back on another one
+    /// with `key import`: a file that stock age opens too, or with --paper a page with lines to type and a code to scan.
+    /// Its passphrase may be the one of your keys or another one; without it the copy is worth nothing, so keep it
+    /// somewhere else. The ledger notes that there is a copy, not where.
+    Export(KeyExport),
+    /// Put your keys back from a copy, or take keys that you have already
+    ///
+    /// In a home without keys, a copy that `key export` made puts everything back. From a paper it makes your next card,
+    /// which partners take without a call; or it takes the newest one that somebody still has (--card).
+    ///
+    /// Age identity files and OpenSSH private keys can be imported as well. In a home without keys the first SSH key
+    /// becomes the one that signs, and what is lacking is made. In a home with keys they are further keys, which open
+    /// bundles from then on. Nothing is overwritten, and the files that you give stay as they are.
+    Import(KeyImport),
 }
 
 /// Make an encryption key and a signing key.
@@ -170,6 +186,53 @@ pub(crate) struct KeyList {}
 /// Show your keys.
 #[derive(Debug, Args)]
 pub(crate) struct KeyShow {}
+
+/// Make a copy of your keys.
+#[derive(Debug, Args)]
+pub(crate) struct KeyExport {
+    /// Where the copy goes; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// A page to print instead: HTML, or text if FILE ends in .txt
+    #[arg(long)]
+    pub(crate) paper: bool,
+    /// Take the passphrase of the copy from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) copy_passphrase_file: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Put your keys back, or take others.
+#[derive(Debug, Args)]
+pub(crate) struct KeyImport {
+    /// Copies, age identity files, SSH private keys, or the typed lines of a paper; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Type the lines of a paper copy here, each checked at once
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) paper: bool,
+    /// With a paper: the newest card of yours that somebody still has, instead of making the next one
+    #[arg(long, value_name = "CARD")]
+    pub(crate) card: Option<PathBuf>,
+    /// Take the passphrase of the copy from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) copy_passphrase_file: Option<PathBuf>,
+    /// The name of your firm, when its first keys are made of these
+    #[arg(long, value_name = "\"FIRM <MAIL>\"")]
+    pub(crate) name: Option<String>,
+    /// What to call the imported keys
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// Take the keys of another firm's copy as further keys of yours
+    #[arg(long)]
+    pub(crate) add: bool,
+}
+
+/// Check what is set up and what is missing.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {}
 
 /// Write your public card.
 #[derive(Debug, Args)]

@@ -114,6 +114,11 @@ pub(crate) enum Verb {
     /// The ledger is the record of what went out and what came in. Each entry is bound to the one before, so that none
     /// can be changed, lost, added or moved without a trace. The newest comes last.
     Log(Log),
+    /// Check what is set up and what is missing, with the next step for each
+    ///
+    /// Nothing is changed and nothing is unlocked. The exit code is 1 if something would keep you from sending or
+    /// receiving.
+    Doctor(Doctor),
     /// Write the man pages into a folder
     ///
     /// A page for the program and one for each command, as `--help` has them.
@@ -134,6 +139,8 @@ impl Verb {
             Verb::Key(Key { verb: KeyVerb::Remove(_) }) => "key remove",
             Verb::Key(Key { verb: KeyVerb::Join(_) }) => "key join",
             Verb::Key(Key { verb: KeyVerb::Passphrase(_) }) => "key passphrase",
+            Verb::Key(Key { verb: KeyVerb::Export(_) }) => "key export",
+            Verb::Key(Key { verb: KeyVerb::Import(_) }) => "key import",
             Verb::Card(_) => "card",
             Verb::Partner(Partner { verb: PartnerVerb::Add(_) }) => "partner add",
             Verb::Partner(Partner { verb: PartnerVerb::List(_) }) => "partner list",
@@ -149,6 +156,7 @@ impl Verb {
             Verb::Repair(_) => "repair",
             Verb::Log(Log { verb: None, .. }) => "log",
             Verb::Log(Log { verb: Some(LogVerb::Verify(_)), .. }) => "log verify",
+            Verb::Doctor(_) => "doctor",
             Verb::Man(_) => "man",
         }
     }
@@ -194,6 +202,7 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::Add(args) }) => {
                 [&args.file, &args.ssh_keys, &args.signers].into_iter().flatten().any(dash)
             }
+            Verb::Key(Key { verb: KeyVerb::Import(args) }) => args.files.iter().any(dash),
             _ => false,
         }
     }

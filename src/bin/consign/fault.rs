@@ -164,6 +164,8 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
             "your keys and your card are as they were"
         }
         "key passphrase" => "nothing was changed",
+        "key export" => "no copy was made",
+        "key import" => "no key was imported",
         "card" => "no card was written",
         "partner add" => "nothing was put on record",
         "partner remove" => "nothing was removed",
@@ -219,6 +221,9 @@ fn hints(word: &str) -> &'static [&'static str] {
         "output-in-tree" => &["another place: -o"],
         "bad-name" => &["--name NAME"],
         "mixed-recipients" => &["give everybody's age1pq1… keys, or none"],
+        "mistyped" => &["look at that line on the paper again; on a terminal: consign key import --paper"],
+        "card-needed" => &["--card FILE: the newest card of the firm, from the machine that makes it, or a partner"],
+        "two-firms" => &["import one copy at a time, each into its own CONSIGN_HOME"],
         "bug" => &["please report it, with the line above"],
         _ => hints_on_keys(word),
     }

@@ -11,6 +11,7 @@ mod fault;
 mod keyring;
 mod manual;
 mod output;
+mod page;
 mod passphrase;
 mod progress;
 mod prompt;

@@ -42,10 +42,11 @@ const PACKS: &[(&str, &str)] =
     &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, NO_KEYRING, EPOCH, NO_INPUT, NO_COLOR];
 
 /// The files in `CONSIGN_HOME`.
-pub(crate) const FILES: [(&str, &str); 8] = [
+pub(crate) const FILES: [(&str, &str); 9] = [
     ("identity.age", "your encryption key: an age identity file, locked by your passphrase"),
     ("signing", "your signing key: an OpenSSH private key, locked by the same passphrase; signing.pub beside it"),
     ("unlock.age", "your passphrase, locked by a random secret that the keyring of the system keeps"),
+    ("ssh/", "SSH private keys that you imported, locked by the same passphrase"),
     ("own.card", "your public card"),
     ("partners/", "the partners on record, one file each"),
     ("ledger/", "the record of what went out and came in; never edited, only appended to"),
@@ -105,6 +106,29 @@ pub(crate) const PAGES: &[Page] = &[
             ("consign key passphrase", "asks for a new one, twice"),
             ("consign key passphrase --keep", "let the keyring unlock your keys"),
             ("consign key passphrase --new-passphrase-file new", "asks nothing"),
+        ],
+    ),
+    page(
+        "key export",
+        LOCKED,
+        &[
+            ("consign key export -o northwind.copy", "a file that puts everything back"),
+            ("consign key export --paper -o northwind.html", "a page to print, to type or to scan"),
+            ("consign key export -o copy --copy-passphrase-file pass2", "another passphrase than that of your keys"),
+        ],
+    ),
+    page(
+        "key import",
+        LOCKED,
+        &[
+            ("consign key import northwind.copy", "on a new machine"),
+            ("consign key import --paper", "the same, typed from paper"),
+            ("consign key import lines.txt --card northwind.card", "with the newest card, that a partner still has"),
+            (
+                "consign key import ~/.ssh/id_ed25519 --name \"Acme Dev Oy <ops@acme.example>\"",
+                "sign with a key you have",
+            ),
+            ("consign key import old.txt --label \"old laptop\"", "one more key that opens bundles"),
         ],
     ),
     page(
@@ -197,6 +221,7 @@ pub(crate) const PAGES: &[Page] = &[
     ),
     page("log", PLAIN, &[("consign log --limit 20", "the last entries"), ("consign log verify", "check the chain")]),
     page("log verify", PLAIN, &[("consign log verify", "exit code 8 if an entry was changed, lost, added or moved")]),
+    page("doctor", PLAIN, &[("consign doctor", "what is set up, what is missing, and what to do next")]),
     page("man", PLAIN, &[("consign man ~/.local/share/man/man1", "then: man consign")]),
 ];
 

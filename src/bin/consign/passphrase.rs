@@ -114,6 +114,17 @@ impl Passphrases {
         }
     }
 
+    /// The passphrase for a copy of the keys; a person types it twice.
+    ///
+    /// # Errors
+    /// As [`Passphrases::for_a_new_key`].
+    pub(crate) fn for_a_copy(&self) -> Result<Secret, Failure> {
+        match &self.given {
+            Some(given) => given.for_a_key(),
+            None => self.typed_twice("the copy"),
+        }
+    }
+
     /// A new passphrase, which a person types twice.
     ///
     /// # Errors

@@ -167,6 +167,13 @@ impl World {
         &self.passphrases
     }
 
+    /// Where the passphrase of a copy of the keys comes from: `file`, else where all come from.
+    pub(crate) fn copy_passphrases(&self, file: Option<&Path>) -> Arc<Passphrases> {
+        let Some(file) = file else { return Arc::clone(&self.passphrases) };
+        let given = Given::new("--copy-passphrase-file", From::File(file.to_owned()));
+        Arc::new(Passphrases::new(Some(given), false, self.voice, self.home.clone(), Keyring::new(false)))
+    }
+
     /// The keys that open bundles: `-i`, else `CONSIGN_IDENTITY`, else `CONSIGN_IDENTITY_DATA`, else the home's own.
     /// Files are read once, as streams, so call this once.
     ///

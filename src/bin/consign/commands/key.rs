@@ -31,7 +31,7 @@ pub(crate) fn new(args: &cli::KeyNew, world: &World) -> Result<Report, Failure> 
     let expires = args.expires.as_deref().map(|text| Time::parse_end(text, world.now)).transpose()?;
     let (name, contact) = match &firm {
         Some(firm) => (firm.card.name.clone(), firm.card.contact.clone()),
-        None => keys::split_name(&name(args, world)?),
+        None => keys::split_name(&name(args.name.as_deref(), !args.ci, world)?),
     };
     let lock = lock(args, world)?;
     let new = keys::New { name: &name, contact: &contact, label, expires, firm: firm.as_ref() };
@@ -58,7 +58,7 @@ pub(crate) fn new(args: &cli::KeyNew, world: &World) -> Result<Report, Failure> 
         .fact("your card", format!("{}   public", world.home.card().display()))
         .fact("check words", words)
         .fact("", "read them out on a call, so that the card cannot be swapped")
-        .fact("copy", "none yet: keep one of that folder; this machine may be lost")
+        .fact("copy", "none yet: this machine may be lost; consign key export -o FILE")
         .next(match firm {
             Some(_) => "consign card -o FILE, and on the machine of your firm: consign key add FILE",
             None => "consign card -o FILE, and send that file to your partners",
@@ -129,10 +129,11 @@ fn for_a_machine(args: &cli::KeyNew, world: &World, report: Report) -> Report {
         .fact("", format!("{home} goes there too; in the CI: CONSIGN_HOME names it"))
 }
 
-fn name(args: &cli::KeyNew, world: &World) -> Result<String, Failure> {
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None if world.can_ask() && !args.ci => {
+/// The name of the firm, given or asked for.
+pub(crate) fn name(given: Option<&str>, may_ask: bool, world: &World) -> Result<String, Failure> {
+    let name = match given {
+        Some(name) => name.to_owned(),
+        None if may_ask && world.can_ask() => {
             prompt::line(world, "", "name of your firm, such as Acme Dev Oy <ops@acme.example>: ")?
         }
         None => {

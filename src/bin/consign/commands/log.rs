@@ -56,6 +56,12 @@ fn told(line: &Line) -> String {
         "partner-added" => format!("partner {} added ({})", text("partner"), text("checked")),
         "partner-removed" => format!("partner {} removed", text("partner")),
         "key-made" => "keys made".to_owned(),
+        "key-copied" => format!("copy of the keys made ({})", text("form")),
+        "key-restored" => format!("keys put back from a copy ({})", text("form")),
+        "key-imported" => {
+            let keys = line.fields.get("keys").and_then(Value::as_array).map_or(0, Vec::len);
+            format!("{} imported", count(keys as u64, "key"))
+        }
         other => other.to_owned(),
     }
 }

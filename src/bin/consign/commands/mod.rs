@@ -2,9 +2,12 @@
 
 mod card;
 mod cat;
+mod copy;
 mod damage;
 mod demo;
+mod doctor;
 mod export;
+mod import;
 mod inspect;
 mod key;
 mod keylife;
@@ -95,6 +98,8 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             KeyVerb::Remove(args) => keylife::remove(args, world),
             KeyVerb::Join(args) => keylife::join(args, world),
             KeyVerb::Passphrase(args) => passphrase::run(args, world),
+            KeyVerb::Export(args) => copy::run(args, world),
+            KeyVerb::Import(args) => import::run(args, world),
         },
         Verb::Card(args) => card::run(args, world),
         Verb::Partner(partner) => match &partner.verb {
@@ -115,6 +120,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             None => log::run(args, world),
             Some(LogVerb::Verify(args)) => log::verify(args, world),
         },
+        Verb::Doctor(args) => doctor::run(args, world),
         Verb::Man(args) => man::run(args, world),
     }
 }
@@ -180,6 +186,9 @@ fn meant(word: &str) -> Option<&'static str> {
         "fix" | "recover" | "mend" => "to repair a damaged bundle: consign repair BUNDLE --from COPY -o OUT",
         "salvage" => "to get the whole files of a damaged bundle: consign unpack --salvage BUNDLE",
         "keygen" | "keys" | "init" => "to make your keys: consign key new",
+        "backup" | "export" => "to make a copy of your keys: consign key export -o FILE",
+        "restore" => "to put your keys back from a copy: consign key import FILE",
+        "status" => "what is set up and what is missing: consign doctor",
         "trust" | "import" | "add" => "to put a firm on record: consign partner add CARD",
         "partners" | "vendors" => "who is on record: consign partner list",
         "ls" => "the files in a bundle: consign list BUNDLE",
