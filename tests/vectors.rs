@@ -143,3 +143,12 @@ fn the_recipe_in_the_readme_is_the_one_of_the_format_page() {
     let recipe = |page: &'static str| page.split("set -euo pipefail").nth(1).and_then(|r| r.split("```").next());
     assert_eq!(recipe(include_str!("../README.md")), recipe(PAGE));
 }
+
+#[test]
+fn the_worked_lines_of_the_format_page_are_typed_back() {
+    use consign::format::typed::{read_lines, spell};
+    let bytes: Vec<u8> = (0..40).collect();
+    let lines: Vec<&str> = PAGE.lines().filter(|line| line.starts_with("01  ") || line.starts_with("02  ")).collect();
+    assert_eq!(spell(&bytes).unwrap(), lines);
+    assert_eq!(read_lines(&lines.join("\n")).unwrap(), bytes);
+}

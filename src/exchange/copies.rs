@@ -123,6 +123,12 @@ pub fn last(home: &Home) -> Result<Option<LastCopy>> {
                 let form = text("form").unwrap_or("file").to_owned();
                 last = Some(LastCopy { at: line.at, form, current });
             }
+            // What a copy put back here is a copy of it. A paper that made a new card is older than that.
+            "key-restored" => {
+                let current = text("from").map(str::to_owned) == own;
+                let form = text("form").unwrap_or("file").to_owned();
+                last = Some(LastCopy { at: line.at, form, current });
+            }
             // What came to the keys after it is not in it.
             "key-imported" => last = last.map(|copy| LastCopy { current: false, ..copy }),
             _ => {}

@@ -261,11 +261,13 @@ fn summary_of(home: &Home, card: &SignedCard, held: roster::Held) -> Result<KeyS
         Use::Encryption => list(&card.card.recipients) || list(&card.card.pq),
         Use::Signing => list(&card.card.signers),
     };
-    let (kind, file, locked) = match held.usage {
-        Use::Encryption => ("encryption", Some(home.identity()), identity_is_locked(home)?),
+    let (kind, file, locked) = match (held.usage, ssh::of_public(home, &held.key)?) {
+        (Use::Encryption, Some(imported)) => ("encryption", Some(imported), Some(true)),
+        (Use::Signing, Some(imported)) => ("signing", Some(imported), Some(true)),
+        (Use::Encryption, None) => ("encryption", Some(home.identity()), identity_is_locked(home)?),
         // A signing key that was replaced is gone: nothing should be signed by it again.
-        Use::Signing if held.retired.is_some() => ("signing", None, None),
-        Use::Signing => ("signing", Some(home.signing()), signing_is_locked(home)?),
+        (Use::Signing, None) if held.retired.is_some() => ("signing", None, None),
+        (Use::Signing, None) => ("signing", Some(home.signing()), signing_is_locked(home)?),
     };
     let file = file.filter(|_| locked.is_some());
     let fingerprint = fingerprint_of(&held.key);

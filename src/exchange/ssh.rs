@@ -1,6 +1,8 @@
 //! SSH keys that were imported into a home: `ssh/NAME`, each an OpenSSH private key locked by the home's passphrase
 //! (FORMAT §8.3).
 
+use std::path::PathBuf;
+
 use super::{Home, Result, rekey};
 use crate::crypto::{Secret, SshKey, opens};
 use crate::files::{Names, io_at};
@@ -43,4 +45,18 @@ pub fn file(home: &Home, name: &str) -> Result<Option<Secret>> {
 #[must_use]
 pub fn opens_bundles(file: &Secret, name: &str) -> bool {
     SshKey::public_line(file, name).is_ok_and(|line| opens(&line))
+}
+
+/// The file of the imported key that has this public half, if there is one.
+///
+/// # Errors
+/// What the system says.
+pub fn of_public(home: &Home, line: &str) -> Result<Option<PathBuf>> {
+    for name in names(home)? {
+        let there = file(home, &name)?.and_then(|file| SshKey::public_line(&file, &name).ok());
+        if there.is_some_and(|public| public == line) {
+            return Ok(Some(home.folder(FOLDER).join(name)));
+        }
+    }
+    Ok(None)
 }

@@ -51,6 +51,6 @@ pub use reading::{Folder, TreeReader};
 pub use revision::{Listed, Revision};
 pub use rules::{Glob, Ignored, Rules};
 pub use source::{Source, read_file, read_secret, read_small, read_stream, starts_with};
-pub use staging::{Staging, move_aside};
+pub use staging::{Staging, free_room, move_aside};
 pub use standin::is_stand_in;
 pub use walk::{Walk, Walked};

@@ -213,6 +213,12 @@ pub fn move_aside(path: &Path, stamp: &str) -> Result<Option<PathBuf>> {
     Err(Error::Exists { path: path.to_owned() })
 }
 
+/// How many bytes are free where a folder lies, if that can be told.
+#[must_use]
+pub fn free_room(folder: &Path) -> Option<u64> {
+    Parent::open(folder).ok()?.free_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

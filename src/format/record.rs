@@ -103,6 +103,8 @@ pub enum Event {
     KeyRestored {
         /// The card's id now.
         card: Digest,
+        /// The id of the card that the copy is of.
+        from: Digest,
         /// `file` or `paper`.
         form: String,
     },

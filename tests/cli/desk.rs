@@ -47,6 +47,12 @@ impl Ran {
         self
     }
 
+    #[track_caller]
+    pub fn fails_with(self, code: i32) -> Ran {
+        assert_eq!(self.code, code, "{}{}", self.out, self.err);
+        self
+    }
+
     /// Whether a failure was told: as an error, or in the report of what was checked.
     pub fn is_told(&self) -> bool {
         self.err.starts_with("error[") || self.out.contains("failed") || self.out.contains('[')

@@ -5,6 +5,7 @@ mod desk;
 mod faults;
 mod keylife;
 mod manual;
+mod recovery;
 mod repair;
 mod story;
 mod sync;

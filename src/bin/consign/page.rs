@@ -28,10 +28,9 @@ impl Heading {
 
 const LOCKED: &str = "Whoever has this page and its passphrase opens everything that was locked to this firm, and signs in \
     its name. The passphrase was chosen when the page was made, and is not on it: keep the two apart.";
-const BY_HAND: &str = "Without consign: the text in the code is an age file, and the lines are the same one \
-    (docs/FORMAT.md, 8.6).";
+const BY_HAND: &str = "Without consign: lines and code are one and the same age file (docs/FORMAT.md, 8.6).";
 
-/// The steps back.
+/// The steps back; the last one is for a page with a code.
 fn steps(lines: usize) -> [String; 3] {
     [
         "On a machine without these keys: consign key import --paper".to_owned(),
@@ -50,7 +49,7 @@ pub(crate) fn text(head: &Heading, paper: &OnPaper) -> String {
     out.push('\n');
     out.push_str(&wrapped("", LOCKED, 0));
     out.push('\n');
-    steps(paper.lines.len()).iter().for_each(|step| out.push_str(&wrapped("- ", step, 2)));
+    steps(paper.lines.len()).iter().take(2).for_each(|step| out.push_str(&wrapped("- ", step, 2)));
     out.push('\n');
     paper.lines.iter().for_each(|line| {
         out.push_str(line);

@@ -8,6 +8,7 @@ use consign::exchange::held::Held;
 use consign::exchange::{Home, Ledger};
 use consign::files;
 use consign::format::record::Event;
+use serde_json::{Value, json};
 
 use crate::cli;
 use crate::fault::Failure;
@@ -47,10 +48,11 @@ pub(crate) fn run(args: &cli::KeyExport, world: &World) -> Result<Report, Failur
     report = report.set("entry", entry);
     if to_file {
         report = report.fact("holds", holds(&held));
-        report = match args.paper {
-            true => report.next("print it, and try it: consign key import FILE, with another CONSIGN_HOME"),
-            false => report.next("take it off this machine; its passphrase belongs somewhere else"),
-        };
+        report = report.next(if args.paper {
+            "print it, then remove the file; keep its passphrase somewhere else"
+        } else {
+            "take it off this machine, and keep its passphrase somewhere else"
+        });
     }
     if to_file && is_inside(&args.out, &world.home) {
         report = report.note("it lies in the folder of your keys, and would be lost with them");
@@ -90,4 +92,16 @@ fn is_inside(out: &Path, home: &Home) -> bool {
     let folder = files::folder_of(out).canonicalize();
     let home = home.path().canonicalize();
     folder.is_ok_and(|folder| home.is_ok_and(|home| folder.starts_with(home)))
+}
+
+/// What is known of the last copy, for people and for JSON.
+pub(crate) fn last(world: &World) -> Result<(String, Value), Failure> {
+    Ok(match copies::last(&world.home)? {
+        None => ("none yet: this machine may be lost; consign key export -o FILE".to_owned(), Value::Null),
+        Some(copy) => {
+            let age = if copy.current { "" } else { ": older than your keys or your card" };
+            let value = json!({ "at": copy.at, "form": copy.form, "current": copy.current });
+            (format!("{}, {}{age}", copy.at.date(), copy.form), value)
+        }
+    })
 }

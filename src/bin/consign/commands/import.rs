@@ -1,7 +1,7 @@
 //! `consign key import`: keys from a copy, from files, or typed from paper.
 
 use consign::class::Class;
-use consign::crypto::{Secret, check_words, digest};
+use consign::crypto::{Digest, Secret, check_words, digest};
 use consign::exchange::held::Held;
 use consign::exchange::keys;
 use consign::exchange::material::{self, Found, Material};
@@ -92,7 +92,7 @@ fn without_number(number: usize, text: &str) -> &str {
 fn into_empty(args: &cli::KeyImport, found: Sources, world: &World) -> Result<Report, Failure> {
     keys::ensure_none(&world.home)?;
     world.home.ensure_writable()?;
-    let mut copies: Vec<(Held, &str)> = Vec::new();
+    let mut copies: Vec<Copied> = Vec::new();
     let mut others = Vec::new();
     for (name, Found { material, .. }) in found {
         match copied(&material, args, world)? {
@@ -100,11 +100,11 @@ fn into_empty(args: &cli::KeyImport, found: Sources, world: &World) -> Result<Re
             None => others.push((name, material)),
         }
     }
-    let (held, form) = if copies.is_empty() {
+    let (held, copy) = if copies.is_empty() {
         (of_others(args, others, world)?, None)
     } else if others.is_empty() {
-        let (held, form) = newest(copies)?;
-        (held, Some(form))
+        let Copied { held, form, card } = newest(copies)?;
+        (held, Some((form, card)))
     } else {
         return Err(Failure::usage("a copy is put back by itself").fix("import the other keys afterwards"));
     };
@@ -115,34 +115,46 @@ fn into_empty(args: &cli::KeyImport, found: Sources, world: &World) -> Result<Re
         let _unused = super::passphrase::keep(world, &lock);
     }
     let card = held.card.id();
-    let event = match form {
-        Some(form) => Event::KeyRestored { card, form: form.to_owned() },
+    let event = match copy {
+        Some((form, from)) => Event::KeyRestored { card, from, form: form.to_owned() },
         None => Event::KeyMade { card },
     };
     let entry = record(&event, world)?;
-    told(&held, form, args.card.is_some(), world).map(|report| report.set("entry", entry))
+    told(&held, copy.map(|(form, _)| form), args.card.is_some(), world).map(|report| report.set("entry", entry))
 }
 
-/// The firm in a copy.
-fn copied(material: &Material, args: &cli::KeyImport, world: &World) -> Result<Option<(Held, &'static str)>, Failure> {
+/// A firm's keys, out of a copy.
+struct Copied {
+    held: Held,
+    /// `file` or `paper`.
+    form: &'static str,
+    /// The card that the copy was made under.
+    card: Digest,
+}
+
+fn copied(material: &Material, args: &cli::KeyImport, world: &World) -> Result<Option<Copied>, Failure> {
     Ok(match material {
-        Material::Copy(copy) => Some((Held::of_copy(copy)?, "file")),
+        Material::Copy(copy) => {
+            let held = Held::of_copy(copy)?;
+            let card = held.card.id();
+            Some(Copied { held, form: "file", card })
+        }
         Material::Paper(paper) => {
             let card = args.card.as_ref().map(|file| world.read(file, DOCUMENT_MAX)).transpose()?;
             let card = card.map(|bytes| SignedCard::read(&bytes)).transpose()?;
-            Some((Held::of_paper(paper, card, world.now)?, "paper"))
+            Some(Copied { held: Held::of_paper(paper, card, world.now)?, form: "paper", card: paper.card })
         }
         Material::Identities(_) | Material::Ssh(_) => None,
     })
 }
 
 /// Several copies of one firm are as good as the newest.
-fn newest(copies: Vec<(Held, &'static str)>) -> Result<(Held, &'static str), Failure> {
-    let firsts: Vec<_> = copies.iter().map(|(held, _)| held.card.signers.first().cloned()).collect();
+fn newest(copies: Vec<Copied>) -> Result<Copied, Failure> {
+    let firsts: Vec<_> = copies.iter().map(|copy| copy.held.card.signers.first().cloned()).collect();
     if firsts.iter().any(|key| Some(key) != firsts.first()) {
         return Err(Failure::new("two-firms", Class::Usage, "these are copies of different firms"));
     }
-    let newest = copies.into_iter().max_by_key(|(held, _)| held.card.card.number);
+    let newest = copies.into_iter().max_by_key(|copy| copy.held.card.card.number);
     newest.ok_or_else(|| Failure::usage("there is no copy"))
 }
 
@@ -189,7 +201,7 @@ fn into_home(args: &cli::KeyImport, found: Sources, world: &World) -> Result<Rep
     let source = world.passphrases();
     let mut checked = Vec::new();
     for (name, Found { material, .. }) in found {
-        let copy = copied(&material, args, world)?.map(|(held, _)| held);
+        let copy = copied(&material, args, world)?.map(|copy| copy.held);
         if let Some(held) = copy.as_ref().filter(|_| !args.add) {
             restore::ensure_same_firm(&world.home, held).map_err(other_firm)?;
         }

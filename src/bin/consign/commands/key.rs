@@ -163,6 +163,8 @@ pub(crate) fn list(_: &cli::KeyList, world: &World) -> Result<Report, Failure> {
         report = report.fact(key.kind, format!("{}   {}", short(key), key.label)).fact("", state(key));
         report = report.fact("", use_of(key));
     }
+    let (copied, last) = super::copy::last(world)?;
+    report = report.set("copy", last).fact("copy", copied);
     Ok(match keys::own_card(&world.home)?.and_then(|card| card.card.expires) {
         Some(end) => report.fact("card", super::keylife::ending(end, world.now)),
         None => report,
