@@ -25,11 +25,11 @@ pub enum Material {
     /// A copy of a home.
     Copy(CopyText),
     /// A paper copy.
-    Paper(Paper),
+    Paper(Box<Paper>),
     /// Identities of age.
     Identities(Vec<IdentityLine>),
     /// An SSH key.
-    Ssh(SshKey),
+    Ssh(Box<SshKey>),
 }
 
 /// What a file turned out to be, and whether anybody could read it.
@@ -65,7 +65,7 @@ pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<
     }
     if start.starts_with(b"-----BEGIN ") {
         let (key, was_locked) = SshKey::read(&Secret::new(start.to_vec()), name, source)?;
-        return found(Material::Ssh(key), was_locked);
+        return found(Material::Ssh(Box::new(key)), was_locked);
     }
     let text = text_of(bytes, name)?;
     let text = text.text().unwrap_or_default();
@@ -123,7 +123,7 @@ fn not_a_key(text: &str, name: &str) -> Error {
 fn locked(file: &[u8], name: &str, source: &dyn PassphraseSource) -> Result<Found> {
     let plain = unlock_file(file, name, source, COPY_MAX)?;
     let material = if is_paper(&plain) {
-        Material::Paper(Paper::read(&plain)?)
+        Material::Paper(Box::new(Paper::read(&plain)?))
     } else if is_copy(&plain) {
         Material::Copy(CopyText::read(&plain)?)
     } else {

@@ -122,7 +122,7 @@ impl Held {
         for (from, material) in found {
             match material {
                 Material::Identities(lines) => identities.extend(lines.into_iter().map(|line| (from.clone(), line))),
-                Material::Ssh(key) => ssh.push((from, key)),
+                Material::Ssh(key) => ssh.push((from, *key)),
                 Material::Copy(_) | Material::Paper(_) => {
                     return Err(changed("copy of keys", "it is of a firm of its own").into());
                 }

@@ -281,7 +281,7 @@ fn partner_checks(world: &World) -> Vec<Check> {
     }
     let mut checks = vec![Check::ok("partners", format!("{} on record", all.len()))];
     for partner in &all {
-        if let Some(ending) = keylife::soon(partner.card.card.expires, world.now) {
+        if let Some(ending) = keylife::soon(partner.expires(), world.now) {
             let next = format!("ask {} for its new card, then: consign partner add CARD", partner.name);
             checks.push(Check::warn("partners", format!("the card of {}: {ending}", partner.name), &next));
         }
