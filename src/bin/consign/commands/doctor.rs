@@ -88,9 +88,9 @@ pub(crate) fn run(_: &cli::Doctor, world: &World) -> Result<Report, Failure> {
             checks.extend(key_files(world, &card));
             checks.push(copy(world));
             checks.extend(card_checks(&card, world.now));
+            checks.push(keyring(world));
         }
     }
-    checks.push(keyring(world));
     checks.extend(partner_checks(world));
     checks.push(ledger(world));
     checks.extend([agent(), tools()]);
