@@ -3,7 +3,7 @@
 use super::partners::Known;
 use super::{Home, Result, partners};
 use crate::bundle::Pins;
-use crate::crypto::PublicKey;
+use crate::crypto::{Certificate, PublicKey};
 use crate::format::card::SignedCard;
 use crate::format::changed;
 use crate::format::envelope::NAMESPACE;
@@ -101,7 +101,7 @@ impl Trust {
 
     /// The name under which the authority of a certificate is pinned here for signatures made at that time.
     #[must_use]
-    pub fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
+    pub fn who_is_certified(&self, certified: &Certified, at: Time) -> Option<String> {
         if self.revoked.has_certificate(certified).unwrap_or(true) {
             return None;
         }
@@ -126,6 +126,23 @@ impl Pins for Trust {
         }
         let is = |pin: &&Pin| !pin.listed.authority && pin.listed.key == *key && pin.listed.speaks(NAMESPACE, at);
         self.known.iter().filter(is).find_map(|pin| self.name(pin, |asked| pin.listed.is_of(asked)))
+    }
+
+    fn who_certified(&self, certificate: &Certificate, at: Time) -> Option<String> {
+        // A critical option means: refuse, if you don't know it.
+        if !certificate.is_user || !certificate.critical_options.is_empty() {
+            return None;
+        }
+        let certified = Certified {
+            key: certificate.key.clone(),
+            authority: certificate.authority.clone(),
+            serial: certificate.serial,
+            id: certificate.id.clone(),
+            principals: certificate.principals.clone(),
+            from: certificate.valid_after,
+            until: certificate.valid_before,
+        };
+        self.who_is_certified(&certified, at)
     }
 
     fn is_revoked(&self, key: &PublicKey) -> bool {
