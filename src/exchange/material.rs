@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Error, Result};
-use crate::crypto::{self, Identities, PassphraseSource, Secret, SshKey, dearmour, is_secret, unlock_file};
+use crate::crypto::{self, Identities, PassphraseSource, Secret, SshKey, dearmour, unlock_file};
 use crate::format::copytext::{COPY_MAX, CopyText, is_copy};
 use crate::format::paper::{Paper, is_paper};
 use crate::format::typed;
@@ -69,13 +69,19 @@ pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<
     }
     let text = text_of(bytes, name)?;
     let text = text.text().unwrap_or_default();
-    if is_secret(text) {
+    if has_identities(text) {
         return found(Material::Identities(lines(text, name)?), false);
     }
     if typed::has_lines(text) {
         return locked(&typed::read_lines(text)?, name, source);
     }
     Err(not_a_key(text, name))
+}
+
+/// Whether a text has lines that should be identities. No copy of it is made to find out.
+fn has_identities(text: &str) -> bool {
+    let begins = |line: &str, with: &str| line.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    text.lines().map(str::trim).any(|line| begins(line, "AGE-SECRET-KEY-") || begins(line, "AGE-PLUGIN-"))
 }
 
 fn bad(name: &str, why: &str) -> Error {
