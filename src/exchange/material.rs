@@ -16,8 +16,18 @@ pub const FILE_MAX: u64 = 4 << 20;
 pub struct IdentityLine {
     /// The line of an identity file.
     pub line: Secret,
-    /// Its recipient string.
+    /// Its recipient string; for a key of a plugin that nobody told it of, what it is instead.
     pub recipient: String,
+    /// Whether the recipient string is known.
+    pub known: bool,
+}
+
+impl IdentityLine {
+    /// Whether it is the same key.
+    #[must_use]
+    pub fn is(&self, other: &IdentityLine) -> bool {
+        self.line.expose() == other.line.expose() || self.known && other.known && self.recipient == other.recipient
+    }
 }
 
 /// What a file turned out to be.
@@ -139,19 +149,27 @@ fn locked(file: &[u8], name: &str, source: &dyn PassphraseSource) -> Result<Foun
     Ok(Found { material, was_locked: true })
 }
 
-/// The identities of an identity file, each checked.
+/// The identities of an identity file, each checked. The recipient of a plugin's key stands in a comment before it.
 ///
 /// # Errors
 /// [`crypto::Error::BadKey`] for a line that is none.
 pub fn lines(text: &str, name: &str) -> Result<Vec<IdentityLine>> {
     let mut found: Vec<IdentityLine> = Vec::new();
-    for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
-        let line = Secret::new(line.as_bytes().to_vec());
+    let mut comments = String::new();
+    for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        if line.starts_with('#') {
+            comments.push_str(line);
+            comments.push('\n');
+            continue;
+        }
+        let with_comments = Secret::new([std::mem::take(&mut comments).as_bytes(), line.as_bytes()].concat());
         let mut one = Identities::new(Arc::new(Nobody));
-        one.add(&line, name)?;
-        let recipient = one.recipients().next().unwrap_or_default().to_owned();
-        if !found.iter().any(|known| known.recipient == recipient) {
-            found.push(IdentityLine { line, recipient });
+        one.add(&with_comments, name)?;
+        let known = one.recipients().next().is_some();
+        let recipient = one.described().next().unwrap_or_default();
+        let line = IdentityLine { line: Secret::new(line.as_bytes().to_vec()), recipient, known };
+        if !found.iter().any(|there| there.is(&line)) {
+            found.push(line);
         }
     }
     if found.is_empty() { Err(bad(name, "there is no key in it")) } else { Ok(found) }

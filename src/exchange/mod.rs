@@ -4,6 +4,7 @@
 pub mod allowed;
 pub mod cardlife;
 mod chain;
+pub mod config;
 pub mod copies;
 mod error;
 pub mod held;
@@ -16,6 +17,7 @@ pub mod material;
 pub mod note;
 pub mod partners;
 pub mod passphrase;
+pub mod plugins;
 pub mod receive;
 pub mod rekey;
 pub mod repair;
@@ -29,6 +31,7 @@ pub mod unlock;
 mod words;
 
 pub use chain::Lines;
+pub use config::Config;
 pub use error::{Error, Result};
 pub use home::Home;
 pub use ledger::{Claimed, Ledger, Verified};

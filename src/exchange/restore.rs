@@ -277,9 +277,10 @@ impl<'a> Adding<'a> {
     /// When the home's own can't be read.
     pub fn identities(&mut self, found: Vec<IdentityLine>, origin: &Origin<'_>) -> Result<()> {
         let have = lines(self.held.identities.text()?, keys::OWN_KEY)?;
-        for IdentityLine { line, recipient } in found {
-            let taken = self.kept.iter().any(|kept| kept.public == recipient);
-            let known = taken || have.iter().any(|own| own.recipient == recipient);
+        for found in found {
+            let taken = found.known && self.kept.iter().any(|kept| kept.public == found.recipient);
+            let known = taken || have.iter().any(|own| own.is(&found));
+            let IdentityLine { line, recipient, .. } = found;
             if !known {
                 let label = origin.label.unwrap_or("imported");
                 self.more.push((comments(&recipient, label, origin.from, origin.now), line));
