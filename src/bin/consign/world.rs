@@ -109,14 +109,6 @@ pub(crate) fn agent_socket() -> Option<PathBuf> {
     variable("SSH_AUTH_SOCK").map(PathBuf::from)
 }
 
-/// Where a program is that would be run by its name.
-pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
-    let names = [name.to_owned(), format!("{name}{}", env::consts::EXE_SUFFIX)];
-    let folders = variable("PATH")?;
-    let found = env::split_paths(&folders).flat_map(|folder| names.clone().map(|name| folder.join(name)));
-    found.into_iter().find(|path| path.is_file())
-}
-
 /// How to speak before the arguments are understood.
 pub(crate) fn voice(arguments: &[OsString]) -> Voice {
     let flags = arguments.iter().skip(1).take_while(|a| *a != "--");
