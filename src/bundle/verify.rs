@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::open::{Opened, Place, member_at};
 use super::{Error, Result};
-use crate::crypto::{AgeHead, Digest, Fingerprint, Hasher, PublicKey, check_words, digest};
+use crate::crypto::{
+    AgeHead, Certificate, Digest, Fingerprint, Hasher, Presence, PublicKey, Signature, check_words, digest,
+};
 use crate::files::{self, Progress, Source};
 use crate::format::card::SignedCard;
 use crate::format::container::{Member, Sums, listed, unlisted};
@@ -21,6 +23,13 @@ use crate::format::{changed, too_large};
 pub trait Pins {
     /// The name under which a key is pinned here for signatures made at that time; `None` for a stranger's.
     fn who(&self, key: &PublicKey, at: Time) -> Option<String>;
+
+    /// The name under which the authority of a certificate is pinned here for such certificates and signatures made at
+    /// that time. That the certified key itself is pinned doesn't count, as with `ssh-keygen`.
+    fn who_certified(&self, certificate: &Certificate, at: Time) -> Option<String> {
+        let _nobody = (certificate, at);
+        None
+    }
 
     /// Whether a key is revoked: then it is a stranger's, and that is said.
     fn is_revoked(&self, key: &PublicKey) -> bool {
@@ -40,6 +49,22 @@ pub struct SignedBy {
     pub known_as: Option<String>,
     /// Whether a list given here revokes the key.
     pub revoked: bool,
+    /// For a security key: the touch that the signature shows.
+    pub presence: Option<Presence>,
+    /// The certificate that it signed with, in the place of the key.
+    pub certificate: Option<Certificate>,
+}
+
+impl SignedBy {
+    fn of(signature: Signature, pins: &dyn Pins, at: Time) -> SignedBy {
+        let Signature { key, presence, certificate } = signature;
+        let known_as = match &certificate {
+            Some(certificate) => pins.who_certified(certificate, at),
+            None => pins.who(&key, at),
+        };
+        let revoked = pins.is_revoked(&key);
+        SignedBy { fingerprint: key.fingerprint(), key, known_as, revoked, presence, certificate }
+    }
 }
 
 /// A bundle whose signatures fit and whose envelope and B3SUMS are what was signed. Whether the first signer is
@@ -72,19 +97,13 @@ impl Signed {
 
     /// Checks signatures, envelope and B3SUMS: what may be believed of a bundle whose members are damaged.
     pub(super) fn stated(mut opened: Opened, pins: &dyn Pins) -> Result<Signed> {
-        let mut keys = Vec::new();
+        let mut made = Vec::new();
         for (i, armour) in opened.armours.iter().enumerate() {
-            keys.push(PublicKey::verify(armour, NAMESPACE, &opened.envelope, &Member::Signature(i).name())?);
+            made.push(Signature::verify(armour, NAMESPACE, &opened.envelope, &Member::Signature(i).name())?);
         }
         let envelope = Envelope::parse(&opened.envelope)?;
         let at = envelope.predicate.created;
-        let signed_by = |key: PublicKey| SignedBy {
-            fingerprint: key.fingerprint(),
-            known_as: pins.who(&key, at),
-            revoked: pins.is_revoked(&key),
-            key,
-        };
-        let signers: Vec<SignedBy> = keys.into_iter().map(signed_by).collect();
+        let signers: Vec<SignedBy> = made.into_iter().map(|signature| SignedBy::of(signature, pins, at)).collect();
         if !signers.iter().map(|s| &s.fingerprint).eq(&envelope.predicate.signers) {
             return Err(changed("the signatures", "they are not by exactly the signers that are listed").into());
         }

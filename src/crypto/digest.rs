@@ -138,6 +138,12 @@ pub fn sha256(bytes: &[u8]) -> Digest {
     Hex(sha2::Sha256::digest(bytes).into())
 }
 
+/// SHA-512, which an SSHSIG hashes its message with.
+pub(super) fn sha512(bytes: &[u8]) -> [u8; 64] {
+    use sha2::Digest as _;
+    sha2::Sha512::digest(bytes).into()
+}
+
 /// The chaining value of one slice of a large file, so that slices are hashed by different workers.
 #[derive(Clone, Copy)]
 pub struct SliceHash([u8; 32]);

@@ -22,6 +22,12 @@ pub enum Error {
         /// Why it can't be used.
         why: String,
     },
+    /// A key file that only leads to a device, which this program does not speak to itself.
+    #[error("{name} is a security key: only ssh-keygen or an agent can sign with it")]
+    SecurityKey {
+        /// The key's file.
+        name: String,
+    },
     /// A passphrase that does not open a key.
     #[error("the passphrase does not open the {what}")]
     WrongPassphrase {
@@ -80,6 +86,7 @@ impl Fault for Error {
         match self {
             Error::NotARecipient { .. } => "bad-recipient",
             Error::BadKey { .. } => "bad-key",
+            Error::SecurityKey { .. } => "security-key",
             Error::WrongPassphrase { .. } => "wrong-passphrase",
             Error::NeedsPassphrase { .. } => "needs-passphrase",
             Error::BadHead { .. } | Error::Broken { .. } => "changed",
@@ -94,7 +101,7 @@ impl Fault for Error {
         match self {
             Error::NotARecipient { .. } => Class::Usage,
             Error::WrongPassphrase { .. } | Error::NoKey => Class::WrongKey,
-            Error::BadKey { .. } => Class::Usage,
+            Error::BadKey { .. } | Error::SecurityKey { .. } => Class::Usage,
             Error::NeedsPassphrase { .. } => Class::NeedsAPerson,
             Error::BadHead { .. } | Error::Broken { .. } | Error::BadSignature { .. } => Class::Changed,
             Error::HeadTooLarge { .. } => Class::Unsafe,

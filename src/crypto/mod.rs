@@ -2,19 +2,26 @@
 //! Each outside crate of cryptography has exactly one door here.
 
 mod agehead;
+mod certificate;
 mod checkwords;
 mod digest;
 mod encrypt;
 mod error;
 mod hybrid;
 mod identity;
+mod privatekey;
 mod relock;
+mod rsa;
 mod secret;
 mod seeds;
 mod sign;
+mod signature;
 mod sshfile;
+mod sshsig;
+mod wire;
 
 pub use agehead::{AgeHead, HeadLimits, Stanza};
+pub use certificate::Certificate;
 pub use checkwords::check_words;
 pub use digest::{
     Digest, Hasher, Hex, SliceHash, Tag, derive, digest, entry_salt, keyed, keyed_hasher, merge_slices, sha256,
@@ -29,5 +36,7 @@ pub use identity::{
 pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
 pub use seeds::{SeedKind, identity_line, seed_of};
-pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, split_armours};
+pub use sign::{Fingerprint, PublicKey, Signer, SigningKey};
+pub use signature::{Presence, Signature};
 pub use sshfile::{SshKey, opens};
+pub use sshsig::split_armours;

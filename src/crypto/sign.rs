@@ -1,16 +1,19 @@
-//! Signatures: the only door to `ssh-key`. SSHSIG version 1 over SHA-512, armoured exactly as `ssh-keygen`
-//! writes it; anything `ssh-keygen` would merely tolerate is refused. FORMAT §8.2.
+//! Signing keys, public and secret: the door to `ssh-key`. What they sign is an SSHSIG, armoured exactly as `ssh-keygen`
+//! writes it (FORMAT §8.2). `signature.rs` verifies.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use ssh_key::private::KeypairData;
 use ssh_key::public::KeyData;
-use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, SshSig};
+use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 
-use super::agehead::is_base64;
+use super::rsa::{self, Numbers, Signer as _, Verifier as _};
 use super::secret::unlock;
-use super::{Error, PassphraseSource, Result, Secret};
+use super::sshsig::{armour, signed_data};
+use super::wire::Wire;
+use super::{Certificate, Error, PassphraseSource, Result, Secret, Signature, privatekey};
 
 /// The fingerprint of a signing key, as `ssh-keygen -l` prints it: `SHA256:` and 43 base64 digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,7 +106,8 @@ impl PublicKey {
         self.0.is_sk_ed25519() || self.0.is_sk_ecdsa_p256()
     }
 
-    fn check(&self) -> std::result::Result<(), &'static str> {
+    /// Whether it is a key that may sign.
+    pub(super) fn check(&self) -> std::result::Result<(), &'static str> {
         match self.0.algorithm() {
             Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => {
                 Ok(())
@@ -117,38 +121,28 @@ impl PublicKey {
         }
     }
 
-    /// Checks one armoured signature over `message` and returns the key that made it.
-    ///
-    /// The armour must be, byte for byte, what `ssh-keygen` writes.
+    /// The key that a blob spells, if that is its one spelling.
+    pub(super) fn from_blob(blob: &[u8]) -> Option<PublicKey> {
+        let key = PublicKey(ssh_key::PublicKey::from_bytes(blob).ok()?.key_data().clone());
+        (key.blob().ok()? == blob).then_some(key)
+    }
+
+    /// Whether an inner signature over `data` is this key's.
+    pub(super) fn fits(&self, data: &[u8], signature: &[u8]) -> bool {
+        let Some(signature) = read_inner(signature) else { return false };
+        let of_this_kind = match (signature.algorithm(), self.0.algorithm()) {
+            (Algorithm::Rsa { hash: Some(_) }, Algorithm::Rsa { .. }) => true,
+            (made, key) => made == key,
+        };
+        of_this_kind && self.0.verify(data, &signature).is_ok()
+    }
+
+    /// Checks one armoured signature over `message` and returns the key that made it, or whose certificate is in it.
     ///
     /// # Errors
-    /// [`Error::BadSignature`]; `what` names the thing that was signed.
+    /// Those of [`Signature::verify`].
     pub fn verify(armour: &[u8], namespace: &str, message: &[u8], what: &str) -> Result<PublicKey> {
-        let bad = |why| Error::BadSignature { what: what.to_owned(), why };
-        let sig = SshSig::from_pem(armour).map_err(|_| bad("the signature is not a well-formed SSHSIG"))?;
-        if sig.version() != 1 || !sig.reserved().is_empty() || sig.hash_alg() != HashAlg::Sha512 {
-            return Err(bad("the signature is not SSHSIG version 1 over SHA-512 with an empty reserved field"));
-        }
-        if sig.namespace() != namespace {
-            return Err(bad("the signature was made for another purpose (its namespace differs)"));
-        }
-        // ssh-key 0.6.7 misplaces the flags when it encodes a signature of this one kind again.
-        let again = match sig.algorithm() {
-            Algorithm::SkEcdsaSha2NistP256 => is_spelled_well(armour),
-            _ => sig.to_pem(LineEnding::LF).is_ok_and(|again| again.as_bytes() == armour),
-        };
-        if !again {
-            return Err(bad("the signature is not spelled as ssh-keygen spells it"));
-        }
-        let key = PublicKey(sig.public_key().clone());
-        key.check().map_err(bad)?;
-        if key.is_hardware() && sig.signature_bytes().iter().rev().nth(4).is_none_or(|flags| flags & 1 == 0) {
-            return Err(bad("the security key was not touched for this signature"));
-        }
-        ssh_key::PublicKey::from(key.0.clone())
-            .verify(namespace, message, &sig)
-            .map_err(|_| bad("the signature does not fit: it was changed after signing"))?;
-        Ok(key)
+        Signature::verify(armour, namespace, message, what).map(|signature| signature.key)
     }
 }
 
@@ -171,8 +165,14 @@ pub trait Signer: Send + Sync {
     /// Signs `message` and returns the armour, byte for byte as `ssh-keygen -Y sign` would write it.
     ///
     /// # Errors
-    /// [`Error::System`] when the key can't sign.
+    /// Why the key can't or won't sign.
     fn sign(&self, namespace: &str, message: &[u8]) -> Result<String>;
+
+    /// Whether a signature costs nobody anything: no touch, no question, no other program. Only such a key is asked for
+    /// signatures that could be done without.
+    fn is_at_hand(&self) -> bool {
+        false
+    }
 }
 
 impl Signer for SigningKey {
@@ -183,10 +183,41 @@ impl Signer for SigningKey {
     fn sign(&self, namespace: &str, message: &[u8]) -> Result<String> {
         SigningKey::sign(self, namespace, message)
     }
+
+    fn is_at_hand(&self) -> bool {
+        true
+    }
+}
+
+/// The armour of an inner signature, checked by the reader that everybody else will check it with.
+pub(super) fn checked(
+    key: &PublicKey,
+    in_place: &[u8],
+    namespace: &str,
+    message: &[u8],
+    inner: &[u8],
+) -> Result<String> {
+    let armour = armour(in_place, namespace, inner);
+    let signature = Signature::verify(armour.as_bytes(), namespace, message, "the new signature")?;
+    if signature.key == *key { Ok(armour) } else { Err(Error::System("the signature is by another key".to_owned())) }
+}
+
+/// An inner signature as it stands in a blob: its type, the bytes, and for security keys flags and a counter.
+fn read_inner(bytes: &[u8]) -> Option<ssh_key::Signature> {
+    let mut wire = Wire(bytes);
+    let algorithm = Algorithm::new(wire.text()?).ok()?;
+    let mut data = wire.string()?.to_vec();
+    if matches!(algorithm, Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256) {
+        data.extend_from_slice(wire.take(5)?);
+    }
+    if wire.is_empty() { ssh_key::Signature::new(algorithm, data).ok() } else { None }
 }
 
 /// A secret signing key, unlocked.
-pub struct SigningKey(PrivateKey);
+pub struct SigningKey {
+    key: PrivateKey,
+    certificate: Option<Certificate>,
+}
 
 impl SigningKey {
     /// Makes a fresh Ed25519 key.
@@ -196,37 +227,52 @@ impl SigningKey {
     pub fn generate() -> Result<Self> {
         let seed = zeroize::Zeroizing::new(super::random::<32>()?);
         let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
-        PrivateKey::new(ssh_key::private::KeypairData::Ed25519(pair), "consign")
-            .map(SigningKey)
+        PrivateKey::new(KeypairData::Ed25519(pair), "consign")
+            .map(|key| SigningKey { key, certificate: None })
             .map_err(|e| Error::System(format!("making a signing key: {e}")))
     }
 
     /// Reads an OpenSSH private key, asking for its passphrase if it is locked.
     ///
     /// # Errors
-    /// [`Error::BadKey`], [`Error::WrongPassphrase`], [`Error::NeedsPassphrase`].
+    /// [`Error::BadKey`], [`Error::WrongPassphrase`], [`Error::NeedsPassphrase`]; [`Error::SecurityKey`] for a file that
+    /// only leads to a device.
     pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<Self> {
         let bad = |why: &str| Error::BadKey { what: "signing key", why: format!("{name}: {why}") };
-        let key = PrivateKey::from_openssh(file.expose()).map_err(|_| {
-            bad(if file.expose().starts_with(b"ssh-") {
+        let locked = privatekey::read(file).ok_or_else(|| {
+            let begins = |with: &[u8]| file.expose().starts_with(with);
+            bad(if begins(b"ssh-") || begins(b"ecdsa-") || begins(b"sk-") {
                 "that is the public half; the private key is needed"
+            } else if begins(b"-----BEGIN RSA") || begins(b"-----BEGIN EC ") || begins(b"-----BEGIN PRIVATE") {
+                "a key in an older form; ssh-keygen -p -f FILE turns it into an OpenSSH private key"
             } else {
                 "not an OpenSSH private key"
             })
         })?;
-        let key = if key.is_encrypted() {
-            let wrong = |_| Error::WrongPassphrase { what: "signing key" };
-            unlock(source, name, |secret| key.decrypt(secret.expose()).map_err(wrong))?
-        } else {
-            key
-        };
-        let key = SigningKey(key);
-        key.public().check().map_err(bad)?;
-        match key.public().0.algorithm() {
-            Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
-            Algorithm::Rsa { .. } => Err(bad("RSA keys can't sign here yet; an ssh-ed25519 key can")),
-            _ => Err(bad("security keys can't sign here yet; an ssh-ed25519 key can")),
+        let public = PublicKey(locked.public_key().key_data().clone());
+        public.check().map_err(bad)?;
+        if public.is_hardware() {
+            return Err(Error::SecurityKey { name: name.to_owned() });
         }
+        let key = if locked.is_encrypted() {
+            let wrong = || Error::WrongPassphrase { what: "signing key" };
+            unlock(source, name, |secret| privatekey::unlocked(&locked, secret).ok_or_else(wrong))?
+        } else {
+            locked
+        };
+        Ok(SigningKey { key, certificate: None })
+    }
+
+    /// The same key, with a certificate in its place in signatures.
+    ///
+    /// # Errors
+    /// [`Error::BadKey`] for a certificate of another key.
+    pub fn certified(self, certificate: Certificate) -> Result<Self> {
+        if certificate.key != self.public() {
+            let why = "it is of another key".to_owned();
+            return Err(Error::BadKey { what: "SSH certificate", why });
+        }
+        Ok(SigningKey { certificate: Some(certificate), ..self })
     }
 
     /// The OpenSSH file of this key, locked by a passphrase.
@@ -236,7 +282,7 @@ impl SigningKey {
     pub fn file(&self, passphrase: &Secret) -> Result<Secret> {
         let system = |e: ssh_key::Error| Error::System(format!("locking the signing key: {e}"));
         let mut rng = ssh_key::rand_core::OsRng;
-        let locked = self.0.encrypt(&mut rng, passphrase.expose()).map_err(system)?;
+        let locked = self.key.encrypt(&mut rng, passphrase.expose()).map_err(system)?;
         let pem = locked.to_openssh(LineEnding::LF).map_err(system)?;
         Ok(Secret::new(pem.as_bytes().to_vec()))
     }
@@ -244,7 +290,7 @@ impl SigningKey {
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.public_key().key_data().clone())
+        PublicKey(self.key.public_key().key_data().clone())
     }
 
     /// Signs `message` and returns the armour, byte for byte as `ssh-keygen -Y sign` would write it.
@@ -252,9 +298,22 @@ impl SigningKey {
     /// # Errors
     /// [`Error::System`] when the key can't sign.
     pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String> {
-        let system = |e: ssh_key::Error| Error::System(format!("signing: {e}"));
-        let sig = self.0.sign(namespace, HashAlg::Sha512, message).map_err(system)?;
-        sig.to_pem(LineEnding::LF).map_err(system)
+        let data = signed_data(namespace, message);
+        let inner = self.inner(&data).ok_or_else(|| Error::System("signing: the key is not usable".to_owned()))?;
+        let public = self.public();
+        let blob = public.blob()?;
+        let in_place = self.certificate.as_ref().map_or(&blob[..], Certificate::blob);
+        checked(&public, in_place, namespace, message, &inner)
+    }
+
+    fn inner(&self, data: &[u8]) -> Option<Vec<u8>> {
+        let KeypairData::Rsa(pair) = self.key.key_data() else {
+            return self.key.key_data().try_sign(data).ok()?.try_into().ok();
+        };
+        let (public, private) = (&pair.public, &pair.private);
+        let [n, e, d] = [&public.n, &public.e, &private.d].map(|m| m.as_positive_bytes());
+        let [p, q] = [&private.p, &private.q].map(|m| m.as_positive_bytes());
+        rsa::sign(&Numbers { n: n?, e: e?, d: d?, p: p?, q: q? }, data)
     }
 }
 
@@ -265,49 +324,14 @@ impl SigningKey {
 pub(super) fn relock_ssh(file: &Secret, name: &str, old: &Secret, new: &Secret) -> Result<Secret> {
     let bad = |why: &str| Error::BadKey { what: "SSH key", why: format!("{name}: {why}") };
     let system = |e: ssh_key::Error| Error::System(format!("locking {name}: {e}"));
-    let key = PrivateKey::from_openssh(file.expose()).map_err(|_| bad("not an OpenSSH private key"))?;
+    let key = privatekey::read(file).ok_or_else(|| bad("not an OpenSSH private key"))?;
     if !key.is_encrypted() {
         return Err(bad("it is not locked"));
     }
-    let open = key.decrypt(old.expose()).map_err(|_| Error::WrongPassphrase { what: "SSH key" })?;
+    let open = privatekey::unlocked(&key, old).ok_or(Error::WrongPassphrase { what: "SSH key" })?;
     let locked = open.encrypt(&mut ssh_key::rand_core::OsRng, new.expose()).map_err(system)?;
     let pem = locked.to_openssh(LineEnding::LF).map_err(system)?;
     Ok(Secret::new(pem.as_bytes().to_vec()))
-}
-
-const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
-const END: &str = "-----END SSH SIGNATURE-----\n";
-
-/// Whether an armour is the one spelling of its blob: padded base64 in lines of 70.
-fn is_spelled_well(armour: &[u8]) -> bool {
-    let body = armour.strip_prefix(BEGIN.as_bytes()).and_then(|rest| rest.strip_suffix(END.as_bytes()));
-    let Some(body) = body.and_then(|b| b.strip_suffix(b"\n")) else { return false };
-    let lines: Vec<&[u8]> = body.split(|b| *b == b'\n').collect();
-    let Some((last, full)) = lines.split_last() else { return false };
-    let text = lines.concat();
-    let bare = text.strip_suffix(b"=").map_or(&text[..], |t| t.strip_suffix(b"=").unwrap_or(t));
-    full.iter().all(|line| line.len() == 70)
-        && (1..=70).contains(&last.len())
-        && text.len().is_multiple_of(4)
-        && is_base64(bare)
-        && text.len() == bare.len().next_multiple_of(4)
-}
-
-/// Splits the armours that follow each other in a document; `None` if there is anything else in between.
-#[must_use]
-pub fn split_armours(text: &str) -> Option<Vec<&str>> {
-    let mut rest = text;
-    let mut armours = Vec::new();
-    while !rest.is_empty() {
-        let end = rest.find(END)? + END.len();
-        let (one, more) = rest.split_at_checked(end)?;
-        if !one.starts_with(BEGIN) || armours.len() == 8 {
-            return None;
-        }
-        armours.push(one);
-        rest = more;
-    }
-    Some(armours)
 }
 
 #[cfg(test)]
@@ -327,40 +351,5 @@ mod tests {
         {
             assert!(PublicKey::verify(spelling.as_bytes(), "consign-bundle-v1", b"hello", "x").is_err());
         }
-    }
-
-    #[test]
-    fn an_armour_has_one_spelling() {
-        let key = SigningKey::generate().unwrap();
-        // Every length of the last line and every padding.
-        for n in 1..80 {
-            let armour = key.sign(&"n".repeat(n), b"hello").unwrap();
-            assert!(is_spelled_well(armour.as_bytes()), "{armour}");
-            let (at, last) = (armour.find(END).unwrap() - 1, armour.len());
-            let moved = armour.replacen('\n', "", 2).replacen("-----U", "-----\nU", 1);
-            let others = [
-                moved,
-                armour.replace('\n', "\r\n"),
-                armour.replacen("A", " A", 1),
-                format!("{armour}\n"),
-                format!("{}=\n{END}", &armour[..at]),
-                format!("{}\n\n{END}", &armour[..at]),
-                armour[..last - 1].to_owned(),
-            ];
-            for other in others {
-                assert!(!is_spelled_well(other.as_bytes()), "{other}");
-            }
-            let bare = armour.replace('=', "");
-            assert_eq!(is_spelled_well(bare.as_bytes()), bare == armour, "{bare}");
-        }
-    }
-
-    #[test]
-    fn armours_are_split_and_nothing_may_stand_between() {
-        let key = SigningKey::generate().unwrap();
-        let a = key.sign("n", b"1").unwrap();
-        assert_eq!(split_armours(&format!("{a}{a}")).map(|v| v.len()), Some(2));
-        assert_eq!(split_armours(&format!("{a} {a}")), None);
-        assert_eq!(split_armours(&format!("{a}x")), None);
     }
 }

@@ -30,8 +30,10 @@ pub(super) fn of(home: &Home, signer: &dyn Signer) -> Result<String> {
         return Ok(words);
     }
     let words = check_words(&signer.public())?.join(" ");
-    // Without it the next note takes a tenth of a second longer.
-    let _unused = keep(home, signer, &words);
+    // Without it the next note takes a tenth of a second longer, which is not worth a touch or a question.
+    if signer.is_at_hand() {
+        let _unused = keep(home, signer, &words);
+    }
     Ok(words)
 }
 
@@ -55,6 +57,19 @@ mod tests {
     use super::*;
     use crate::crypto::SigningKey;
 
+    /// A key that is not at hand, and must not be asked.
+    struct Dear(SigningKey);
+
+    impl Signer for Dear {
+        fn public(&self) -> crypto::PublicKey {
+            self.0.public()
+        }
+
+        fn sign(&self, _: &str, _: &[u8]) -> crypto::Result<String> {
+            panic!("a touch for nothing")
+        }
+    }
+
     #[test]
     fn words_are_kept_for_their_own_key_and_believed_only_with_its_signature() {
         let dir = tempfile::tempdir().unwrap();
@@ -71,6 +86,9 @@ mod tests {
         std::fs::write(home.words(), text.replacen(&words(&mine), "six words of somebody else here", 1)).unwrap();
         assert_eq!(kept(&home, &mine), None);
         assert_eq!(of(&home, &mine).unwrap(), words(&mine));
+        // A key that costs a touch is not asked.
+        let dear = Dear(SigningKey::generate().unwrap());
+        assert_eq!(of(&home, &dear).unwrap(), words(&dear.0));
         // A home that is not there is not made for it.
         let none = Home::at(dir.path().join("none"));
         assert_eq!(of(&none, &mine).unwrap(), words(&mine));

@@ -9,7 +9,7 @@ use consign::exchange::{keys, partners, receive};
 use consign::format::envelope::Kind;
 use serde_json::json;
 
-use super::opening::{count, explain, trust, words};
+use super::opening::{count, explain, how, how_json, trust, words};
 use crate::cli::Inspect;
 use crate::fault::Failure;
 use crate::output::Report;
@@ -40,9 +40,9 @@ pub(crate) fn run(args: &Inspect, world: &World) -> Result<Report, Failure> {
     }
     for signer in &signed.signers {
         report = match &signer.known_as {
-            Some(name) => report.fact("signed", format!("by {name}, {}", signer.fingerprint)),
+            Some(name) => report.fact("signed", format!("by {name}, {}{}", signer.fingerprint, how(signer))),
             None => report
-                .fact("signed", format!("by {}, not known here", signer.fingerprint))
+                .fact("signed", format!("by {}, not known here{}", signer.fingerprint, how(signer)))
                 .fact("words", format!("{}   (check words, to compare on a call)", words(&signer.key)?)),
         };
     }
@@ -66,7 +66,9 @@ pub(crate) fn run(args: &Inspect, world: &World) -> Result<Report, Failure> {
 
 fn signers(signed: &Signed) -> Result<Vec<serde_json::Value>, Failure> {
     let one = |s: &consign::bundle::SignedBy| {
-        Ok(json!({ "fingerprint": s.fingerprint, "known_as": s.known_as, "check_words": words(&s.key)? }))
+        let mut one = how_json(s);
+        one["check_words"] = json!(words(&s.key)?);
+        Ok(one)
     };
     signed.signers.iter().map(one).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use consign::bundle::{self, Damage, Revealed, Signed, Trusted};
+use consign::bundle::{self, Damage, Revealed, Signed, SignedBy, Trusted};
 use consign::class::{Class, Fault};
 use consign::crypto::{Identities, PublicKey, check_words};
 use consign::exchange::receive::{self, Reader};
@@ -12,6 +12,7 @@ use consign::files::Source;
 use consign::format::revoked::Revoked;
 use consign::format::sshline::Unusable;
 use consign::format::version::DOCUMENT_MAX;
+use serde_json::{Value, json};
 
 use crate::cli::{Opening, Signers};
 use crate::fault::Failure;
@@ -138,15 +139,42 @@ pub(crate) fn from(report: Report, signed: &Signed, sender: &str) -> Result<Repo
     let says = signed.says();
     let mut report = report.fact("from", format!("{}, {}", who(sender, &says.sender.name), says.created.for_people()));
     for other in signed.signers.iter().skip(1) {
+        let how = how(other);
         report = report.fact(
             "signed",
             match &other.known_as {
-                Some(name) => format!("also by {name}"),
-                None => format!("also by {} (not known here; {})", other.fingerprint, words(&other.key)?),
+                Some(name) => format!("also by {name}{how}"),
+                None => format!("also by {} (not known here; {}){how}", other.fingerprint, words(&other.key)?),
             },
         );
     }
     Ok(report)
+}
+
+/// What a signature shows besides its key: the touch of a security key, and a certificate.
+pub(crate) fn how(signer: &SignedBy) -> String {
+    let touch = match signer.presence {
+        Some(presence) if presence.verified => "; security key, touched, PIN or finger",
+        Some(_) => "; security key, touched",
+        None => "",
+    };
+    let certificate = signer.certificate.as_ref();
+    let certificate = certificate.map(|it| format!("; certificate `{}` by {}", it.id, it.authority.fingerprint()));
+    format!("{touch}{}", certificate.unwrap_or_default())
+}
+
+/// The same for `--json`.
+pub(crate) fn how_json(signer: &SignedBy) -> Value {
+    let presence = signer.presence.map(|presence| {
+        json!({ "touched": presence.touched, "user_verified": presence.verified, "counter": presence.counter })
+    });
+    let certificate = signer.certificate.as_ref().map(|it| {
+        let until = (it.valid_before != u64::MAX).then_some(it.valid_before);
+        json!({ "id": it.id, "serial": it.serial, "authority": it.authority.fingerprint(),
+            "principals": it.principals, "valid_after": it.valid_after, "valid_before": until })
+    });
+    json!({ "fingerprint": signer.fingerprint, "known_as": signer.known_as, "security_key": presence,
+        "certificate": certificate })
 }
 
 /// The name on record, with the name the sender gives itself when that differs.

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use consign::bundle::{Mended, Revealed, Trusted, Unpack};
+use consign::bundle::{Mended, Revealed, Signed, Trusted, Unpack};
 use consign::class::Class;
 use consign::crypto::Identities;
 use consign::exchange::trust::Trust;
@@ -12,7 +12,7 @@ use consign::files::Source;
 use serde_json::{Value, json};
 
 use super::damage::{Located, locate};
-use super::opening::{count, reveal_with, trust, trusted};
+use super::opening::{count, how, how_json, reveal_with, trust, trusted};
 use crate::cli::Verify;
 use crate::fault::Failure;
 use crate::output::Report;
@@ -121,12 +121,23 @@ fn outside(world: &World, trust: &Trust, source: Source) -> Result<(), Failure> 
     Ok(trusted(world, source, trust)?.check_all(world.workers(), &world.progress)?)
 }
 
+/// How the first signer signed, and who else did.
+fn others(signed: &Signed) -> String {
+    let mut text = signed.signers.first().map(how).unwrap_or_default();
+    for other in signed.signers.iter().skip(1) {
+        let unknown = || format!("{}, not known here", other.fingerprint);
+        text.push_str(&format!("; and by {}{}", other.known_as.clone().unwrap_or_else(unknown), how(other)));
+    }
+    text
+}
+
 fn check(args: &Verify, world: &World, trust: &Trust, keys: &Keys, source: Source) -> Result<Good, Failure> {
     let trusted = trusted(world, source, trust)?;
     let says = trusted.signed().says();
-    let sender = format!("{} {}", trusted.sender(), says.created.date());
+    let sender = format!("{} {}{}", trusted.sender(), says.created.date(), others(trusted.signed()));
+    let signers: Vec<Value> = trusted.signed().signers.iter().map(how_json).collect();
     let mut fields = json!({ "ok": true, "ref": trusted.signed().reference, "name": says.name, "sender": says.sender.name,
-        "known_as": trusted.sender(), "created": says.created, "depth": if args.deep { "contents" } else { "outside" } });
+        "known_as": trusted.sender(), "created": says.created, "signers": signers, "depth": if args.deep { "contents" } else { "outside" } });
     if !args.deep {
         trusted.check_all(world.workers(), &world.progress)?;
         return Ok(Good { sender, text: "whole".to_owned(), fields });
