@@ -28,6 +28,52 @@ pub enum Error {
         /// The key's file.
         name: String,
     },
+    /// There is no ssh-agent to ask.
+    #[error("no ssh-agent can be reached: {why}")]
+    NoAgent {
+        /// Why not.
+        why: String,
+    },
+    /// The agent doesn't hold the key.
+    #[error("the ssh-agent doesn't hold the key {key}")]
+    NotInAgent {
+        /// The key's fingerprint.
+        key: String,
+        /// Those that it holds.
+        has: Vec<String>,
+    },
+    /// The agent said no: it is locked, somebody said no to its question, or the key was not touched.
+    #[error("the ssh-agent refused to sign: it is locked, it was told no, or the key was not touched")]
+    AgentRefused,
+    /// The agent took the question and didn't answer.
+    #[error("the ssh-agent gave no answer")]
+    AgentSilent,
+    /// The agent went away, or talks nonsense.
+    #[error("the ssh-agent failed: {why}")]
+    AgentBroken {
+        /// Which of it.
+        why: &'static str,
+    },
+    /// There is no `ssh-keygen`.
+    #[error("ssh-keygen, which signs with this key, can't be run: {why}")]
+    NoKeygen {
+        /// What the system said.
+        why: String,
+    },
+    /// `ssh-keygen` made no signature.
+    #[error("ssh-keygen made no signature: {why}")]
+    KeygenRefused {
+        /// What it said.
+        why: String,
+    },
+    /// Whoever was asked for a signature gave one that doesn't fit.
+    #[error("{what} made a signature that can't be used: {why}")]
+    BadDevice {
+        /// Who.
+        what: &'static str,
+        /// Why.
+        why: &'static str,
+    },
     /// A passphrase that does not open a key.
     #[error("the passphrase does not open the {what}")]
     WrongPassphrase {
@@ -87,6 +133,14 @@ impl Fault for Error {
             Error::NotARecipient { .. } => "bad-recipient",
             Error::BadKey { .. } => "bad-key",
             Error::SecurityKey { .. } => "security-key",
+            Error::NoAgent { .. } => "no-agent",
+            Error::NotInAgent { .. } => "not-in-agent",
+            Error::AgentRefused => "agent-refused",
+            Error::AgentSilent => "agent-silent",
+            Error::AgentBroken { .. } => "agent-broken",
+            Error::NoKeygen { .. } => "no-ssh-keygen",
+            Error::KeygenRefused { .. } => "not-signed",
+            Error::BadDevice { .. } => "bad-device",
             Error::WrongPassphrase { .. } => "wrong-passphrase",
             Error::NeedsPassphrase { .. } => "needs-passphrase",
             Error::BadHead { .. } | Error::Broken { .. } => "changed",
@@ -101,11 +155,17 @@ impl Fault for Error {
         match self {
             Error::NotARecipient { .. } => Class::Usage,
             Error::WrongPassphrase { .. } | Error::NoKey => Class::WrongKey,
-            Error::BadKey { .. } | Error::SecurityKey { .. } => Class::Usage,
-            Error::NeedsPassphrase { .. } => Class::NeedsAPerson,
+            Error::BadKey { .. } | Error::SecurityKey { .. } | Error::NotInAgent { .. } => Class::Usage,
+            Error::NeedsPassphrase { .. } | Error::AgentRefused | Error::AgentSilent | Error::KeygenRefused { .. } => {
+                Class::NeedsAPerson
+            }
             Error::BadHead { .. } | Error::Broken { .. } | Error::BadSignature { .. } => Class::Changed,
             Error::HeadTooLarge { .. } => Class::Unsafe,
-            Error::System(_) => Class::Failed,
+            Error::System(_)
+            | Error::NoAgent { .. }
+            | Error::AgentBroken { .. }
+            | Error::NoKeygen { .. }
+            | Error::BadDevice { .. } => Class::Failed,
         }
     }
 }

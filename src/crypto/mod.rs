@@ -2,6 +2,7 @@
 //! Each outside crate of cryptography has exactly one door here.
 
 mod agehead;
+mod agent;
 mod certificate;
 mod checkwords;
 mod digest;
@@ -21,6 +22,7 @@ mod sshsig;
 mod wire;
 
 pub use agehead::{AgeHead, HeadLimits, Stanza};
+pub use agent::{Agent, AgentKey, Channel, Connect};
 pub use certificate::Certificate;
 pub use checkwords::check_words;
 pub use digest::{
@@ -36,7 +38,7 @@ pub use identity::{
 pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
 pub use seeds::{SeedKind, identity_line, seed_of};
-pub use sign::{Fingerprint, PublicKey, Signer, SigningKey};
+pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, checked_armour};
 pub use signature::{Presence, Signature};
 pub use sshfile::{SshKey, opens};
 pub use sshsig::split_armours;

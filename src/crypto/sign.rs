@@ -12,7 +12,7 @@ use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 use super::rsa::{self, Numbers, Signer as _, Verifier as _};
 use super::secret::unlock;
 use super::sshsig::{armour, signed_data};
-use super::wire::Wire;
+use super::wire::{Wire, put};
 use super::{Certificate, Error, PassphraseSource, Result, Secret, Signature, privatekey};
 
 /// The fingerprint of a signing key, as `ssh-keygen -l` prints it: `SHA256:` and 43 base64 digits.
@@ -121,6 +121,16 @@ impl PublicKey {
         }
     }
 
+    pub(super) fn of(key: &KeyData) -> PublicKey {
+        PublicKey(key.clone())
+    }
+
+    /// The public half of a private key's file, locked or not.
+    #[must_use]
+    pub fn in_private(file: &Secret) -> Option<PublicKey> {
+        privatekey::read(file).map(|key| PublicKey(key.public_key().key_data().clone()))
+    }
+
     /// The key that a blob spells, if that is its one spelling.
     pub(super) fn from_blob(blob: &[u8]) -> Option<PublicKey> {
         let key = PublicKey(ssh_key::PublicKey::from_bytes(blob).ok()?.key_data().clone());
@@ -200,6 +210,49 @@ pub(super) fn checked(
     let armour = armour(in_place, namespace, inner);
     let signature = Signature::verify(armour.as_bytes(), namespace, message, "the new signature")?;
     if signature.key == *key { Ok(armour) } else { Err(Error::System("the signature is by another key".to_owned())) }
+}
+
+/// The armour that another program made for a key, if it is the signature that was asked for.
+///
+/// # Errors
+/// [`Error::BadDevice`].
+pub fn checked_armour(
+    armour: &[u8],
+    key: &PublicKey,
+    certificate: Option<&Certificate>,
+    namespace: &str,
+    message: &[u8],
+    by: &'static str,
+) -> Result<String> {
+    let bad = |why| Error::BadDevice { what: by, why };
+    let signature = Signature::verify(armour, namespace, message, by).map_err(|e| match e {
+        Error::BadSignature { why, .. } => bad(why),
+        other => other,
+    })?;
+    if signature.key != *key || signature.certificate.as_ref() != certificate {
+        return Err(bad("it is by another key, or with another certificate"));
+    }
+    String::from_utf8(armour.to_vec()).map_err(|_| bad("it is no text"))
+}
+
+/// A public key for the client of an agent.
+pub(super) fn to_ssh_key(key: &PublicKey) -> ssh_key::PublicKey {
+    ssh_key::PublicKey::from(key.0.clone())
+}
+
+/// An inner signature as it stands in a blob. (`ssh-key` 0.6.7 misplaces the flags of one kind when it does this.)
+pub(super) fn inner_of(signature: &ssh_key::Signature) -> Vec<u8> {
+    let algorithm = signature.algorithm();
+    let hardware = matches!(algorithm, Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256);
+    let (bytes, state) = match signature.as_bytes().split_last_chunk::<5>() {
+        Some((bytes, state)) if hardware => (bytes, &state[..]),
+        _ => (signature.as_bytes(), &[][..]),
+    };
+    let mut inner = Vec::new();
+    put(&mut inner, algorithm.as_str().as_bytes());
+    put(&mut inner, bytes);
+    inner.extend_from_slice(state);
+    inner
 }
 
 /// An inner signature as it stands in a blob: its type, the bytes, and for security keys flags and a counter.
@@ -308,7 +361,7 @@ impl SigningKey {
 
     fn inner(&self, data: &[u8]) -> Option<Vec<u8>> {
         let KeypairData::Rsa(pair) = self.key.key_data() else {
-            return self.key.key_data().try_sign(data).ok()?.try_into().ok();
+            return self.key.key_data().try_sign(data).ok().as_ref().map(inner_of);
         };
         let (public, private) = (&pair.public, &pair.private);
         let [n, e, d] = [&public.n, &public.e, &private.d].map(|m| m.as_positive_bytes());

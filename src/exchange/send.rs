@@ -115,8 +115,10 @@ pub struct Shipment {
     pub content: Digest,
     /// The number of the ledger entry, from 1.
     pub entry: u64,
-    /// Who signed.
+    /// Who signed first.
     pub signer: crypto::Fingerprint,
+    /// All who signed, in order.
+    pub signers: Vec<crypto::Fingerprint>,
 }
 
 /// Checks everybody, then lists the files. Nothing is read and nothing written yet, but for a claim on the name.
@@ -360,14 +362,14 @@ impl Draft<'_> {
                 pending.write_all(&sealed.tail).map_err(files::io_at("write", target))?;
                 pending.publish()?;
                 note.publish().map_err(|e| Error::after(target, e))?;
-                self.shipment(&sealed, signer, entry, Some(note_of(target)))
+                self.shipment(&sealed, signers, entry, Some(note_of(target)))
             }
             (None, Some(stream)) => {
                 let sealed = self.payload(signers, stream, lens, progress)?;
                 stream.flush().map_err(bundle::Error::Output)?;
                 let entry = self.record(&sealed, signer)?;
                 stream.write_all(&sealed.tail).and_then(|()| stream.flush()).map_err(bundle::Error::Output)?;
-                self.shipment(&sealed, signer, entry, None)
+                self.shipment(&sealed, signers, entry, None)
             }
             _ => Err(bundle::Error::Bug.into()),
         }
@@ -470,7 +472,14 @@ impl Draft<'_> {
         Ok(encrypt_to(&own, plain.expose())?)
     }
 
-    fn shipment(&self, sealed: &Sealed, signer: &dyn Signer, entry: u64, note: Option<PathBuf>) -> Result<Shipment> {
+    fn shipment(
+        &self,
+        sealed: &Sealed,
+        signers: &[&dyn Signer],
+        entry: u64,
+        note: Option<PathBuf>,
+    ) -> Result<Shipment> {
+        let signer = *signers.first().ok_or(bundle::Error::Bug)?;
         let head = &sealed.compartments.first().ok_or(bundle::Error::Bug)?.head;
         Ok(Shipment {
             name: self.name.clone(),
@@ -483,6 +492,7 @@ impl Draft<'_> {
             content: head.content,
             entry,
             signer: signer.public().fingerprint(),
+            signers: signers.iter().map(|signer| signer.public().fingerprint()).collect(),
         })
     }
 }

@@ -66,7 +66,7 @@ mod tests {
         }
 
         fn sign(&self, _: &str, _: &[u8]) -> crypto::Result<String> {
-            panic!("a touch for nothing")
+            unreachable!("a touch for nothing")
         }
     }
 

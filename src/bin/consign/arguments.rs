@@ -1,5 +1,6 @@
 //! The arguments of each command. Their doc comments are the manual.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -398,9 +399,13 @@ pub(crate) struct Pack {
     pub(crate) no_self: bool,
     #[command(flatten)]
     pub(crate) identities: Identities,
-    /// Sign with this OpenSSH private key instead of your own
-    #[arg(long, value_name = "FILE")]
-    pub(crate) sign_with: Option<PathBuf>,
+    /// Sign with this key instead of your own (repeatable: everybody named signs, the first is the sender)
+    ///
+    /// An OpenSSH private key; a public key (id.pub) or a fingerprint (SHA256:...) of a key in the running ssh-agent; a
+    /// certificate (id-cert.pub) of a key in the agent or beside it; `own`, which is yours. A security key needs to be
+    /// in the agent, or ssh-keygen asks it.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) sign_with: Vec<OsString>,
     /// Compression level
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) level: i32,

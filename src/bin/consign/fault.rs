@@ -255,6 +255,24 @@ fn hints_on_keys(word: &str) -> &'static [&'static str] {
         "partner-known" => &["use that name, or first: consign partner remove NAME"],
         "own-card" => &["give it to your partners; their cards go on record here"],
         "card-ended" => &["ask the partner for its new card, then: consign partner add CARD"],
+        _ => hints_on_signing(word),
+    }
+}
+
+/// The usual fix for a word on keys that sign, and on signatures that others have to give.
+fn hints_on_signing(word: &str) -> &'static [&'static str] {
+    match word {
+        "security-key" => &["ssh-add FILE, then sign with its public key: --sign-with FILE.pub"],
+        "no-agent" => &["start one: eval $(ssh-agent); then: ssh-add FILE", "or name the private key's file"],
+        "not-in-agent" => &["ssh-add FILE; ssh-add -l shows what it holds", "or name the private key's file"],
+        "agent-refused" => &["ssh-add -X unlocks it; touch the key, or say yes when it asks; then again"],
+        "agent-silent" => &["touch the key, or say yes when the agent asks; then again"],
+        "agent-broken" => &["start the agent again, then ssh-add FILE; or name the private key's file"],
+        "no-ssh-keygen" => &["install OpenSSH; or put the key into the agent: ssh-add FILE, --sign-with FILE.pub"],
+        "not-signed" => &[
+            "touch the key when it blinks, and run it on a terminal if it asks for a PIN",
+            "or put it into the agent: ssh-add FILE, then --sign-with FILE.pub",
+        ],
         _ => hints_on_damage(word),
     }
 }

@@ -17,6 +17,7 @@ mod progress;
 mod prompt;
 mod sample;
 mod story;
+mod waiting;
 mod world;
 
 fn main() -> std::process::ExitCode {

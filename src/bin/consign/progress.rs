@@ -141,6 +141,11 @@ impl Bar {
         self.stop.signal()
     }
 
+    /// What else listens for that signal.
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
     /// Takes the bar off the terminal, for good.
     pub(crate) fn clear(&self) {
         SHARED.with(|phase| phase.over = true);

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use consign::class::Class;
-use consign::crypto::{Fingerprint, Identities, PassphraseSource, Secret, SigningKey};
-use consign::exchange::{Home, keys};
+use consign::crypto::{self, Fingerprint, Identities, PassphraseSource, Secret, Signer, SigningKey};
+use consign::exchange::signers::{Signers, Which};
+use consign::exchange::{self, Home, keys};
 use consign::files::{self, Source};
 use consign::format::time::Time;
 use etcetera::BaseStrategy;
@@ -20,9 +21,13 @@ use crate::fault::Failure;
 use crate::keyring::Keyring;
 use crate::passphrase::{From, Given, Passphrases};
 use crate::progress::{Bar, Stop};
+use crate::waiting::Patience;
 
 /// The largest identity file that is read, in bytes.
 const KEY_MAX: u64 = 64 << 10;
+
+/// How many may sign a bundle (FORMAT §2.1).
+const SIGNERS_MAX: usize = 8;
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,6 +63,8 @@ pub(crate) struct World {
     keys: Keys,
     /// Remarks that belong to no report of their own.
     notes: Mutex<Vec<String>>,
+    /// The socket of the ssh-agent.
+    agent: Option<PathBuf>,
 }
 
 /// Which keys open bundles in this run.
@@ -145,6 +152,7 @@ impl World {
             passphrases: Arc::new(Passphrases::new(given(), ask, voice, home, keyring)),
             keys: keys_of(cli)?,
             notes: Mutex::default(),
+            agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
         })
     }
 
@@ -211,15 +219,43 @@ impl World {
         Ok(identities)
     }
 
-    /// The key that signs: the file given, else the home's own.
+    /// The home's own key, which signs its cards.
     ///
     /// # Errors
     /// A key that is not there, or can't be unlocked.
-    pub(crate) fn signing_key(&self, file: Option<&Path>) -> Result<SigningKey, Failure> {
-        match file {
-            Some(file) => Ok(keys::signing_key_from(file, &*self.passphrases)?),
-            None => Ok(keys::signing_key(&self.home, &*self.passphrases)?),
+    pub(crate) fn signing_key(&self) -> Result<SigningKey, Failure> {
+        Ok(keys::signing_key(&self.home, &*self.passphrases)?)
+    }
+
+    /// What signs: the keys named, in their order, else the home's own.
+    ///
+    /// # Errors
+    /// A key that is not there, or can't be unlocked; one that is named twice; more than eight.
+    pub(crate) fn signers(&self, named: &[OsString]) -> Result<Vec<Box<dyn Signer>>, Failure> {
+        let signers = Signers {
+            home: &self.home,
+            passphrases: &*self.passphrases,
+            agent: self.agent.as_deref(),
+            can_ask: self.can_ask(),
+            waiting: Arc::new(Patience::new(self.progress.stop(), self.voice.quiet)),
+        };
+        if named.is_empty() {
+            return Ok(vec![signers.find(&Which::Own)?]);
         }
+        if named.len() > SIGNERS_MAX {
+            return Err(Failure::usage("a bundle has at most 8 signers"));
+        }
+        let mut found: Vec<Box<dyn Signer>> = Vec::new();
+        for text in named {
+            let which = Which::parse(text);
+            let signer = signers.find(&which).map_err(|e| not_found(e, which))?;
+            if found.iter().any(|other| other.public() == signer.public()) {
+                let text = text.display();
+                return Err(Failure::usage(format!("{text} is the same key as another --sign-with")));
+            }
+            found.push(signer);
+        }
+        Ok(found)
     }
 
     /// The fingerprint of the home's signing key, for its ledger.
@@ -284,6 +320,19 @@ impl World {
             return Err(Failure::usage("a bundle should come on standard input, but that is a terminal"));
         }
         Ok(Source::spool(io::stdin().lock(), Path::new("standard input"), folder, &self.progress)?)
+    }
+}
+
+/// Why a key that was named can't sign.
+fn not_found(error: exchange::Error, which: Which) -> Failure {
+    let held = match &error {
+        exchange::Error::Crypto(crypto::Error::NotInAgent { has, .. }) => has.clone(),
+        _ => Vec::new(),
+    };
+    let failure = held.iter().fold(Failure::from(error), |failure, key| failure.fact("it holds", key));
+    match which {
+        Which::File(path) => failure.at(path),
+        _ => failure,
     }
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn join(args: &cli::KeyJoin, world: &World) -> Result<Report, Failure
 }
 
 fn signer(world: &World) -> Result<SigningKey, Failure> {
-    world.signing_key(None)
+    world.signing_key()
 }
 
 fn ends(args: &cli::CardEnds, world: &World) -> Result<Ends, Failure> {

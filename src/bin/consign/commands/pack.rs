@@ -1,10 +1,12 @@
 //! `consign pack`: check, list, pack, record, publish.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
 use consign::bundle::Clear;
 use consign::class::Class;
+use consign::crypto::Signer;
 use consign::exchange::locks::Locks;
 use consign::exchange::send::{self, Draft, Output, Send, Shipment};
 use consign::files::{NoteKind, read_small};
@@ -69,10 +71,11 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         return Ok(every_path(dry_run(args, &draft), &draft, world).append(ending));
     }
     let report = packed(&draft).append(ending);
-    let signer = world.signing_key(args.sign_with.as_deref())?;
+    let signers = world.signers(&args.sign_with)?;
+    let signers: Vec<&dyn Signer> = signers.iter().map(|signer| &**signer).collect();
     let partners = draft.partners();
     let stream = stream.as_mut().map(|s| s as &mut dyn Write);
-    let shipment = draft.ship(&[&signer], stream, &Clear, &world.progress)?;
+    let shipment = draft.ship(&signers, stream, &Clear, &world.progress)?;
     world.progress.clear();
     Ok(sent(report, args, &shipment, &partners))
 }
@@ -250,14 +253,20 @@ fn packed(draft: &Draft<'_>) -> Report {
     report.set("recipients", recipients)
 }
 
+/// Which keys signed, as they were named.
+fn by_whom(args: &Pack) -> String {
+    if args.sign_with.is_empty() {
+        return "by you".to_owned();
+    }
+    let own = |key: &OsString| if key == "own" { "your own key".to_owned() } else { key.display().to_string() };
+    format!("with {}", args.sign_with.iter().map(own).collect::<Vec<_>>().join(" and "))
+}
+
 fn sent(report: Report, args: &Pack, sent: &Shipment, partners: &[String]) -> Report {
     let file = sent.file.as_deref().map_or_else(|| "standard output".to_owned(), |f| f.display().to_string());
     let size = format!("{} ({} before), {}", bytes(sent.size), bytes(sent.bytes), count(sent.files, "file"));
     let id = sent.reference.to_string();
-    let signed = match &args.sign_with {
-        Some(key) => format!("with {}; id b3:{}..", key.display(), id.get(..8).unwrap_or(&id)),
-        None => format!("by you; id b3:{}..", id.get(..8).unwrap_or(&id)),
-    };
+    let signed = format!("{}; id b3:{}..", by_whom(args), id.get(..8).unwrap_or(&id));
     let mut report = Report::new().fact("packed", format!("{file}   {size}")).append(report).fact("signed", signed);
     if let Some(note) = &sent.note {
         report = report.fact("note", format!("{} tells the vendor what to do", note.display()));
@@ -275,5 +284,6 @@ fn sent(report: Report, args: &Pack, sent: &Shipment, partners: &[String]) -> Re
         .set("content", sent.content)
         .set("entry", sent.entry)
         .set("signer", &sent.signer)
+        .set("signers", &sent.signers)
         .set("to", partners)
 }
