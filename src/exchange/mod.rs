@@ -4,6 +4,7 @@
 pub mod allowed;
 pub mod cardlife;
 mod chain;
+pub mod cosign;
 pub mod copies;
 mod error;
 pub mod held;
@@ -26,6 +27,7 @@ pub mod signers;
 pub mod ssh;
 pub mod trust;
 pub mod unlock;
+pub mod waiting;
 mod words;
 
 pub use chain::Lines;
