@@ -22,10 +22,7 @@ const DOORS: [(&str, &[&str]); 30] = [
     ("x25519_dalek", &["crypto/hybrid.rs"]),
     ("hpke", &["crypto/hybrid.rs"]),
     ("sha3", &["crypto/hybrid.rs"]),
-    (
-        "ssh_key",
-        &["crypto/sign.rs", "crypto/sshfile.rs", "crypto/privatekey.rs", "crypto/agent.rs", "crypto/rsa.rs"],
-    ),
+    ("ssh_key", &["crypto/sign.rs", "crypto/sshfile.rs", "crypto/privatekey.rs", "crypto/agent.rs", "crypto/rsa.rs"]),
     ("rsa", &["crypto/rsa.rs"]),
     ("ssh_agent_client_rs", &["crypto/agent.rs"]),
     ("blake3", &["crypto/digest.rs"]),

@@ -4,8 +4,8 @@
 pub mod allowed;
 pub mod cardlife;
 mod chain;
-pub mod cosign;
 pub mod copies;
+pub mod cosign;
 mod error;
 pub mod held;
 pub mod home;

@@ -3,7 +3,7 @@
 use super::partners::Known;
 use super::{Home, Result, partners};
 use crate::bundle::Pins;
-use crate::crypto::PublicKey;
+use crate::crypto::{Certificate, PublicKey};
 use crate::format::card::SignedCard;
 use crate::format::changed;
 use crate::format::envelope::NAMESPACE;
@@ -119,7 +119,26 @@ impl Trust {
     }
 }
 
+/// What a list says about certificates is held against what this one says. One for a machine, or with an option that
+/// whoever doesn't know it must refuse, is nobody's.
+fn certified(certificate: &Certificate) -> Option<Certified> {
+    let sound = certificate.is_user && certificate.critical_options.is_empty();
+    sound.then(|| Certified {
+        key: certificate.key.clone(),
+        authority: certificate.authority.clone(),
+        serial: certificate.serial,
+        id: certificate.id.clone(),
+        principals: certificate.principals.clone(),
+        from: certificate.valid_after,
+        until: certificate.valid_before,
+    })
+}
+
 impl Pins for Trust {
+    fn who_certified(&self, certificate: &Certificate, at: Time) -> Option<String> {
+        Trust::who_certified(self, &certified(certificate)?, at)
+    }
+
     fn who(&self, key: &PublicKey, at: Time) -> Option<String> {
         if self.is_revoked(key) {
             return None;

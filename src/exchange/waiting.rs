@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::home::read_if_there;
 use super::locks::Locks;
+use super::partners::Partner;
 use super::send::{Draft, is_note_of, note_of};
 use super::{Error, Home, Ledger, Result, partners};
 use crate::bundle::{self, Lens, Opened, Pins, Sealed, Signed, Unfinished};
@@ -50,7 +51,10 @@ impl Awaited {
     pub fn find(home: &Home, text: &str) -> Result<Awaited> {
         let on_record = partners::list(home)?.into_iter().find(|partner| partner.name == text);
         if let Some(partner) = on_record {
-            return Awaited::of_card(&partner.card, &partner.name);
+            return match partner.card() {
+                Some(card) => Awaited::of_card(card, &partner.name),
+                None => Awaited::of_keys(&partner),
+            };
         }
         let bytes = files::read_small(Path::new(text), DOCUMENT_MAX)?;
         if bytes.starts_with(b"{") {
@@ -63,6 +67,15 @@ impl Awaited {
         let lock = line.parse::<crypto::Recipient>();
         let lock = lock.map_err(|_| Error::NothingToLockTo { name: text.to_owned() })?;
         Ok(Awaited { name: text.to_owned(), key, locks: vec![lock] })
+    }
+
+    /// Somebody without a card: the first of the keys on record signs.
+    fn of_keys(partner: &Partner) -> Result<Awaited> {
+        let none = || Error::NothingToLockTo { name: partner.name.clone() };
+        let key = partner.known.signers().first().map(|key| (*key).clone()).ok_or_else(none)?;
+        let locks = partners::locks_of(partner)?;
+        let locks = locks.strongest().iter().map(|key| key.parse()).collect::<crypto::Result<_>>()?;
+        Ok(Awaited { name: partner.name.clone(), key, locks })
     }
 
     fn of_card(card: &SignedCard, name: &str) -> Result<Awaited> {
@@ -406,10 +419,10 @@ fn hash_of(file: &mut File, path: &Path, size: u64, progress: &dyn Progress) -> 
 fn ensure_unchanged(home: &Home, record: &Record, now: Time) -> Result<()> {
     for Lock1 { name, key } in &record.to {
         let partner = partners::find(home, name)?;
-        if let Some(at) = partner.card.card.expires.filter(|end| *end <= now) {
+        if let Some(at) = partner.card().and_then(|card| card.card.expires).filter(|end| *end <= now) {
             return Err(Refusal::CardEnded { name: name.clone(), at }.into());
         }
-        let locks = partners::locks_of(&partner);
+        let locks = partners::locks_of(&partner)?;
         if !locks.classical.contains(key) && !locks.post_quantum.contains(key) {
             return Err(Error::WaitingStale { name: name.clone() });
         }
