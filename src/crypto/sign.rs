@@ -269,7 +269,7 @@ fn read_inner(bytes: &[u8]) -> Option<ssh_key::Signature> {
 /// A secret signing key, unlocked.
 pub struct SigningKey {
     key: PrivateKey,
-    certificate: Option<Certificate>,
+    certificate: Option<Box<Certificate>>,
 }
 
 impl SigningKey {
@@ -325,7 +325,7 @@ impl SigningKey {
             let why = "it is of another key".to_owned();
             return Err(Error::BadKey { what: "SSH certificate", why });
         }
-        Ok(SigningKey { certificate: Some(certificate), ..self })
+        Ok(SigningKey { certificate: Some(Box::new(certificate)), ..self })
     }
 
     /// The OpenSSH file of this key, locked by a passphrase.
@@ -355,7 +355,7 @@ impl SigningKey {
         let inner = self.inner(&data).ok_or_else(|| Error::System("signing: the key is not usable".to_owned()))?;
         let public = self.public();
         let blob = public.blob()?;
-        let in_place = self.certificate.as_ref().map_or(&blob[..], Certificate::blob);
+        let in_place = self.certificate.as_deref().map_or(&blob[..], Certificate::blob);
         checked(&public, in_place, namespace, message, &inner)
     }
 

@@ -3,7 +3,7 @@
 use super::partners::Known;
 use super::{Home, Result, partners};
 use crate::bundle::Pins;
-use crate::crypto::{Certificate, PublicKey};
+use crate::crypto::PublicKey;
 use crate::format::card::SignedCard;
 use crate::format::changed;
 use crate::format::envelope::NAMESPACE;
@@ -99,16 +99,6 @@ impl Trust {
         self.revoked.add(list);
     }
 
-    /// The name under which the authority of a certificate is pinned here for signatures made at that time.
-    #[must_use]
-    pub fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
-        if self.revoked.has_certificate(certified).unwrap_or(true) {
-            return None;
-        }
-        let pins = self.known.iter().filter(|pin| pin.listed.speaks(NAMESPACE, at));
-        pins.filter_map(|pin| self.name(pin, |asked| pin.listed.certifies(certified, asked, at))).next()
-    }
-
     /// The name of a pin that fits whoever is asked for.
     fn name(&self, pin: &Pin, fits: impl Fn(Option<&str>) -> bool) -> Option<String> {
         if self.principals.is_empty() || (pin.on_record && self.principals.contains(&pin.name)) {
@@ -119,32 +109,21 @@ impl Trust {
     }
 }
 
-/// What a list says about certificates is held against what this one says. One for a machine, or with an option that
-/// whoever doesn't know it must refuse, is nobody's.
-fn certified(certificate: &Certificate) -> Option<Certified> {
-    let sound = certificate.is_user && certificate.critical_options.is_empty();
-    sound.then(|| Certified {
-        key: certificate.key.clone(),
-        authority: certificate.authority.clone(),
-        serial: certificate.serial,
-        id: certificate.id.clone(),
-        principals: certificate.principals.clone(),
-        from: certificate.valid_after,
-        until: certificate.valid_before,
-    })
-}
-
 impl Pins for Trust {
-    fn who_certified(&self, certificate: &Certificate, at: Time) -> Option<String> {
-        Trust::who_certified(self, &certified(certificate)?, at)
-    }
-
     fn who(&self, key: &PublicKey, at: Time) -> Option<String> {
         if self.is_revoked(key) {
             return None;
         }
         let is = |pin: &&Pin| !pin.listed.authority && pin.listed.key == *key && pin.listed.speaks(NAMESPACE, at);
         self.known.iter().filter(is).find_map(|pin| self.name(pin, |asked| pin.listed.is_of(asked)))
+    }
+
+    fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
+        if self.revoked.has_certificate(certified).unwrap_or(true) {
+            return None;
+        }
+        let pins = self.known.iter().filter(|pin| pin.listed.speaks(NAMESPACE, at));
+        pins.filter_map(|pin| self.name(pin, |asked| pin.listed.certifies(certified, asked, at))).next()
     }
 
     fn is_revoked(&self, key: &PublicKey) -> bool {
