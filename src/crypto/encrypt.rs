@@ -8,7 +8,7 @@ use age::armor::{ArmoredWriter, Format};
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
-use super::sign::is_ssh_public;
+use super::publickey::is_ssh_public;
 use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive, hybrid};
 
 /// Somebody a file can be locked to.

@@ -11,8 +11,9 @@ mod error;
 mod hybrid;
 mod identity;
 mod privatekey;
+mod publickey;
 mod relock;
-mod rsa;
+mod rsakey;
 mod secret;
 mod seeds;
 mod sign;
@@ -35,10 +36,11 @@ pub use hybrid::{Identity as HybridIdentity, Recipient as HybridRecipient};
 pub use identity::{
     Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity, open_locked, unlock_file,
 };
+pub use publickey::{Fingerprint, PublicKey};
 pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};
 pub use seeds::{SeedKind, identity_line, seed_of};
-pub use sign::{Fingerprint, PublicKey, Signer, SigningKey, checked_armour};
+pub use sign::{Signer, SigningKey, checked_armour};
 pub use signature::{Presence, Signature};
 pub use sshfile::{SshKey, opens};
 pub use sshsig::split_armours;

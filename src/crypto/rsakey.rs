@@ -22,7 +22,7 @@ pub(super) struct Numbers<'a> {
 }
 
 /// The inner signature of `data`; `None` for numbers that are no key.
-pub(super) fn sign(numbers: &Numbers<'_>, data: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn sign_rsa(numbers: &Numbers<'_>, data: &[u8]) -> Option<Vec<u8>> {
     let [n, e, d, p, q] = [numbers.n, numbers.e, numbers.d, numbers.p, numbers.q].map(BigUint::from_bytes_be);
     let key = RsaPrivateKey::from_components(n, e, d, vec![p, q]).ok()?;
     let padding = Pkcs1v15Sign { hash_len: Some(64), prefix: PREFIX.into() };
