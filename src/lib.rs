@@ -22,7 +22,7 @@
 //! use consign::crypto::{Error, Identities, PassphraseSource, PublicKey, Secret, SigningKey, new_identity};
 //! use consign::files::{Silent, Source};
 //! use consign::format::{envelope::Kind, time::Time};
-//! use consign::policy::{Candidate, admit, clear};
+//! use consign::policy::{Assurance, Candidate, admit, clear};
 //!
 //! struct Nobody;
 //! impl PassphraseSource for Nobody {
@@ -44,8 +44,9 @@
 //! let (identity, recipient) = new_identity("now");
 //!
 //! // The sender: clearance, selection, payload, tail.
-//! let to = Candidate { name: "acme".into(), key: recipient, card_expires: None, own: false };
-//! let clearance = clear(&[to], now)?;
+//! let to = Candidate { name: "acme".into(), key: recipient, card_expires: None, own: false, on_record: true };
+//! let everybody = [to];
+//! let clearance = clear(&Assurance::default().assure(&everybody)?, now)?;
 //! let choose = Choose {
 //!     from: From::Folder(folder.path()), globs: &[], allow_unportable: false, latest: None, keep_out: &[], survey: false,
 //! };

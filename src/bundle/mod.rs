@@ -49,4 +49,4 @@ pub use reveal::{Ask, Part, Revealed};
 pub use seal::{Sealed, SealedCompartment, Unfinished};
 pub use statement::Recovered;
 pub use unpack::Unpack;
-pub use verify::{Pins, Signed, SignedBy, Trusted, certified};
+pub use verify::{Pins, Signed, SignedBy, Trusted};

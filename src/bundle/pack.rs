@@ -119,6 +119,8 @@ impl Work<'_> {
         let (nonce, challenge) = (Hex(random::<32>()?), Hex(random::<32>()?));
         let plan = self.plan;
         let key = CompartmentKey::generate(self.parcel.clearance.is_post_quantum())?;
+        // First of all: a plugin that fails here fails before the files are read.
+        let key_age = crate::crypto::encrypt_to(&self.recipients(), key.file().expose())?;
         let site = Site {
             selection: self.parcel.selection,
             plan,
@@ -146,7 +148,7 @@ impl Work<'_> {
                 terms: digest(&terms_line),
                 entries_root: tallied.tally.root(),
             },
-            key_age: crate::crypto::encrypt_to(&self.recipients(), key.file().expose())?,
+            key_age,
             identity: key.file(),
             possession: tallied.possession.finish(),
             head,

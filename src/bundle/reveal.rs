@@ -66,7 +66,7 @@ impl Trusted {
                 continue;
             }
             match self.key_of(n, &files, ask.identities)? {
-                Ok((key, recipient, tags)) => open.push(self.part(n, key, &recipient, tags)?),
+                Ok((key, recipient, tags)) => open.push(self.part(n, key, recipient.as_deref(), tags)?),
                 Err(reason) => {
                     closed.push(n);
                     why.push(reason);
@@ -80,7 +80,7 @@ impl Trusted {
             (Some(n), why) if why.is_empty() => Error::NoCompartment { n },
             (_, why) if why.iter().any(|w| matches!(w, Closed::Held)) => Error::Held,
             _ if ask.identities.is_empty() => Error::NoIdentity,
-            _ => Error::NoKey { tried: ask.identities.recipients().map(str::to_owned).collect() },
+            _ => Error::NoKey { tried: ask.identities.described().collect() },
         })
     }
 
@@ -104,14 +104,15 @@ impl Trusted {
         Ok(all)
     }
 
-    /// The key of compartment `n`, the recipient string that opened it, and the tags of the key file it came from.
+    /// The key of compartment `n`, the recipient string that opened it as far as it is known, and the tags of the key
+    /// file it came from.
     #[expect(clippy::type_complexity, reason = "the inner result is a plain answer, used once")]
     fn key_of(
         &self,
         n: usize,
         files: &[KeyFile],
         identities: &Identities,
-    ) -> Result<std::result::Result<(CompartmentKey, String, Option<Vec<Tag>>), Closed>> {
+    ) -> Result<std::result::Result<(CompartmentKey, Option<String>, Option<Vec<Tag>>), Closed>> {
         let held = self.signed.compartments().get(n).is_some_and(|c| c.held);
         let (_, member) = self.signed.opened.keys.get(n).ok_or(Error::Bug)?;
         let mut sources: Vec<(Vec<u8>, Option<Vec<Tag>>)> = Vec::new();
@@ -155,7 +156,13 @@ impl Trusted {
         }
     }
 
-    fn part(&self, n: usize, key: CompartmentKey, recipient: &str, file_tags: Option<Vec<Tag>>) -> Result<Part> {
+    fn part(
+        &self,
+        n: usize,
+        key: CompartmentKey,
+        recipient: Option<&str>,
+        file_tags: Option<Vec<Tag>>,
+    ) -> Result<Part> {
         let public = self.signed.compartments().get(n).ok_or(Error::Bug)?;
         let member = Member::Manifest(n);
         let (_, hash) = self.signed.listed().find(|(m, _)| *m == member).ok_or(Error::Bug)?;
@@ -167,6 +174,16 @@ impl Trusted {
             let why = "its key is stronger or weaker than those of its recipients";
             return Err(changed(Member::Key(n).name(), why).into());
         }
+        // FORMAT §2.5: a bare plugin identity doesn't tell its recipient string, and rule 3 can't be applied.
+        if let Some(recipient) = recipient {
+            self.check_named(n, recipient, &front, file_tags.as_deref())?;
+        }
+        let entry_lines = public.manifest.lines.saturating_sub(lines.front().lines);
+        Ok(Part { n, front, lines, entry_lines })
+    }
+
+    /// Mutual naming, rule 3: who opens it was named by the sender.
+    fn check_named(&self, n: usize, recipient: &str, front: &Front, file_tags: Option<&[Tag]>) -> Result<()> {
         let bundle = self.signed.says().bundle;
         let mine = Recipient::tag(recipient, bundle.bytes(), n as u64);
         let tagged = file_tags.map(|tags| tags.contains(&mine));
@@ -178,8 +195,7 @@ impl Trusted {
             let why = "your key opens it, but the sender did not name you: somebody else locked it to you";
             return Err(changed("manifest", why).into());
         }
-        let entry_lines = public.manifest.lines.saturating_sub(lines.front().lines);
-        Ok(Part { n, front, lines, entry_lines })
+        Ok(())
     }
 }
 

@@ -14,7 +14,6 @@ use crate::files::{self, Progress, Source};
 use crate::format::card::SignedCard;
 use crate::format::container::{Member, Sums, listed, unlisted};
 use crate::format::envelope::{BundleRef, Compartment, Envelope, NAMESPACE, Predicate};
-use crate::format::signerlist::Certified;
 use crate::format::tar::pad;
 use crate::format::time::Time;
 use crate::format::version::{DOCUMENT_MAX, KEY_MEMBER_MAX, MANIFEST_MAX, README_MAX};
@@ -25,17 +24,17 @@ pub trait Pins {
     /// The name under which a key is pinned here for signatures made at that time; `None` for a stranger's.
     fn who(&self, key: &PublicKey, at: Time) -> Option<String>;
 
-    /// As [`Pins::who`], for a signature that was made with a certificate: its authority may be pinned, for those whom the
-    /// certificate names.
-    fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
-        let _any = (certified, at);
-        None
-    }
-
     /// Whether a key is revoked: then it is a stranger's, and that is said.
     fn is_revoked(&self, key: &PublicKey) -> bool {
         let _any = key;
         false
+    }
+
+    /// The name under which the authority of a certificate is pinned here for such certificates and signatures made at
+    /// that time. That the certified key itself is pinned doesn't count, as with `ssh-keygen`.
+    fn who_certified(&self, certificate: &Certificate, at: Time) -> Option<String> {
+        let _nobody = (certificate, at);
+        None
     }
 }
 
@@ -60,28 +59,12 @@ impl SignedBy {
     pub(super) fn of(signature: Signature, pins: &dyn Pins, at: Time) -> SignedBy {
         let Signature { key, presence, certificate } = signature;
         let known_as = match &certificate {
-            Some(certificate) => certified(certificate).and_then(|certified| pins.who_certified(&certified, at)),
+            Some(certificate) => pins.who_certified(certificate, at),
             None => pins.who(&key, at),
         };
         let revoked = pins.is_revoked(&key);
         SignedBy { fingerprint: key.fingerprint(), key, known_as, revoked, presence, certificate }
     }
-}
-
-/// What trust is asked about. That the certified key itself is pinned doesn't count, as with `ssh-keygen`. A certificate
-/// for a machine, or with an option that whoever doesn't know it must refuse, is nobody's.
-#[must_use]
-pub fn certified(certificate: &Certificate) -> Option<Certified> {
-    let sound = certificate.is_user && certificate.critical_options.is_empty();
-    sound.then(|| Certified {
-        key: certificate.key.clone(),
-        authority: certificate.authority.clone(),
-        serial: certificate.serial,
-        id: certificate.id.clone(),
-        principals: certificate.principals.clone(),
-        from: certificate.valid_after,
-        until: certificate.valid_before,
-    })
 }
 
 /// A bundle whose signatures fit and whose envelope and B3SUMS are what was signed. Whether the first signer is

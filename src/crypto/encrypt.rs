@@ -3,13 +3,15 @@
 
 use std::io::{BufReader, Cursor, Read, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use age::armor::{ArmoredWriter, Format};
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
+use super::plugin::{PluginRecipient, Plugins, fault_in};
 use super::publickey::is_ssh_public;
-use super::{AgeHead, Error, HeadLimits, Result, Secret, Tag, derive, hybrid};
+use super::{AgeHead, Error, HeadLimits, PluginFault, Result, Secret, Tag, derive, hybrid};
 
 /// Somebody a file can be locked to.
 #[derive(Clone)]
@@ -20,6 +22,8 @@ pub enum Recipient {
     Hybrid(hybrid::Recipient),
     /// `ssh-ed25519 …` or `ssh-rsa …`
     Ssh(ssh::Recipient),
+    /// `age1NAME1…`
+    Plugin(PluginRecipient),
 }
 
 impl FromStr for Recipient {
@@ -48,9 +52,11 @@ impl FromStr for Recipient {
         if text.starts_with("ecdsa-") || text.starts_with("sk-") {
             return Err(not("age can't lock to this SSH key type; ssh-ed25519 and ssh-rsa work"));
         }
+        if let Some(plugin) = PluginRecipient::parse(text) {
+            return Ok(Recipient::Plugin(plugin));
+        }
         text.parse().map(Recipient::X25519).map_err(|_| {
             not(match text.get(..4) {
-                Some("age1") if text.get(4..).is_some_and(|t| t.contains('1')) => "age plugins are not supported yet",
                 Some("age1") => "mistyped: its checksum does not fit",
                 _ if is_secret(text) => "that is a secret key, not a public one; keep it to yourself",
                 _ => "neither age1… nor an SSH public key",
@@ -80,6 +86,25 @@ impl Recipient {
             Recipient::X25519(r) => r.to_string(),
             Recipient::Hybrid(r) => r.to_string(),
             Recipient::Ssh(r) => r.to_string(),
+            Recipient::Plugin(r) => r.text().to_owned(),
+        }
+    }
+
+    /// The plugin that it takes to lock to it.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&str> {
+        match self {
+            Recipient::Plugin(r) => Some(r.plugin()),
+            _ => None,
+        }
+    }
+
+    /// The same, for whom `plugins` runs the plugin that it takes. Without it no plugin is run.
+    #[must_use]
+    pub fn with_plugins(self, plugins: &Arc<dyn Plugins>) -> Recipient {
+        match self {
+            Recipient::Plugin(r) => Recipient::Plugin(r.with(plugins)),
+            other => other,
         }
     }
 
@@ -88,6 +113,7 @@ impl Recipient {
             Recipient::X25519(r) => r,
             Recipient::Hybrid(r) => r,
             Recipient::Ssh(r) => r,
+            Recipient::Plugin(r) => r,
         }
     }
 
@@ -248,7 +274,12 @@ fn encrypt_into<'a>(
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let system = |e: &dyn std::fmt::Display| Error::System(format!("encrypting: {e}"));
-    let encryptor = Encryptor::with_recipients(to).map_err(|e| system(&e))?;
+    let unlocked = |e: age::EncryptError| match e {
+        age::EncryptError::Io(e) => fault_in(e).unwrap_or_else(|| Error::System("encrypting".to_owned())),
+        age::EncryptError::IncompatibleRecipients { .. } => Error::Incompatible,
+        e => system(&e),
+    };
+    let encryptor = Encryptor::with_recipients(to).map_err(unlocked)?;
     let mut writer = encryptor.wrap_output(out).map_err(|e| system(&e))?;
     plain.iter().try_for_each(|part| writer.write_all(part)).map_err(|e| system(&e))?;
     writer.finish().map_err(|e| system(&e))?;
@@ -258,10 +289,15 @@ fn encrypt_into<'a>(
 /// Encrypts a small file, such as `key.age`, to people.
 ///
 /// # Errors
-/// [`Error::System`] when the library refuses.
+/// [`Error::System`] when the library refuses; [`Error::Plugin`] when a plugin does not do its part.
 pub fn encrypt_to(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     encrypt_into(recipients.iter().map(Recipient::as_age), &[plain], &mut out)?;
+    // What a plugin made of its recipient stands in the head, and every reader is strict about it.
+    if let Some(name) = recipients.iter().find_map(Recipient::plugin) {
+        let unfit = |e: Error| PluginFault::Nonsense { name: name.to_owned(), why: e.to_string() };
+        AgeHead::of_key(&out, "what it made").map_err(unfit)?;
+    }
     Ok(out)
 }
 
@@ -303,6 +339,7 @@ pub(super) fn decrypt_small(identity: &dyn age::Identity, file: &[u8], what: &st
         age::DecryptError::DecryptionFailed if by_passphrase => Error::WrongPassphrase { what: "key" },
         age::DecryptError::KeyDecryptionFailed => Error::WrongPassphrase { what: "SSH key" },
         age::DecryptError::ExcessiveWork { .. } => large("its work factor is too high"),
+        age::DecryptError::Io(e) => fault_in(e).unwrap_or_else(broken),
         _ => broken(),
     };
     let decryptor = Decryptor::new_buffered(file).map_err(map)?;

@@ -1,5 +1,6 @@
 //! What can go wrong with keys, envelopes and signatures.
 
+use super::PluginFault;
 use crate::class::{Class, Fault};
 
 /// An error of the crypto floor.
@@ -119,6 +120,12 @@ pub enum Error {
         /// Why it is refused.
         why: &'static str,
     },
+    /// An age plugin that did not do its part.
+    #[error(transparent)]
+    Plugin(#[from] PluginFault),
+    /// Keys of two kinds that age does not lock one file to.
+    #[error("these keys can't open one and the same file: some are post-quantum, or demand their own kind only")]
+    Incompatible,
     /// The system gave no randomness, or a library refused to encrypt.
     #[error("{0}")]
     System(String),
@@ -147,6 +154,8 @@ impl Fault for Error {
             Error::HeadTooLarge { .. } => "too-large",
             Error::NoKey => "wrong-key",
             Error::BadSignature { .. } => "bad-signature",
+            Error::Plugin(e) => e.word(),
+            Error::Incompatible => "incompatible-keys",
             Error::System(_) => "failed",
         }
     }
@@ -155,7 +164,10 @@ impl Fault for Error {
         match self {
             Error::NotARecipient { .. } => Class::Usage,
             Error::WrongPassphrase { .. } | Error::NoKey => Class::WrongKey,
-            Error::BadKey { .. } | Error::SecurityKey { .. } | Error::NotInAgent { .. } => Class::Usage,
+            Error::BadKey { .. } | Error::SecurityKey { .. } | Error::NotInAgent { .. } | Error::Incompatible => {
+                Class::Usage
+            }
+            Error::Plugin(e) => e.class(),
             Error::NeedsPassphrase { .. } | Error::AgentRefused | Error::AgentSilent | Error::KeygenRefused { .. } => {
                 Class::NeedsAPerson
             }

@@ -9,9 +9,10 @@ use age::{ssh, x25519};
 
 use super::agehead::WORK_MAX;
 use super::encrypt::decrypt_small;
+use super::plugin::{PluginIdentity, Plugins};
 use super::secret::unlock;
 use super::sign::is_ssh_private;
-use super::{AgeHead, Error, HeadLimits, PassphraseSource, Recipient, Result, Secret, hybrid};
+use super::{AgeHead, Error, HeadLimits, PassphraseSource, PluginFault, Recipient, Result, Secret, hybrid};
 
 /// The largest identity file that is read, in bytes.
 const FILE_LIMIT: usize = 64 << 10;
@@ -21,19 +22,23 @@ const FILE_LIMIT: usize = 64 << 10;
 pub struct Identities {
     keys: Vec<Key>,
     source: Option<Arc<dyn PassphraseSource>>,
+    plugins: Option<Arc<dyn Plugins>>,
 }
 
 struct Key {
     inner: Box<dyn age::Identity + Send + Sync>,
-    recipient: String,
+    /// A bare plugin identity doesn't tell it.
+    recipient: Option<String>,
+    /// The plugin that it takes to use it.
+    plugin: Option<String>,
 }
 
 /// What an identity opened.
 pub struct Opened {
     /// The plaintext.
     pub plain: Secret,
-    /// The recipient string of the identity that opened it.
-    pub recipient: String,
+    /// The recipient string of the identity that opened it; a bare plugin identity doesn't tell it.
+    pub recipient: Option<String>,
 }
 
 #[derive(Clone)]
@@ -57,7 +62,13 @@ impl Identities {
     /// An empty set that asks `source` when a key is locked.
     #[must_use]
     pub fn new(source: Arc<dyn PassphraseSource>) -> Self {
-        Identities { keys: Vec::new(), source: Some(source) }
+        Identities { source: Some(source), ..Identities::default() }
+    }
+
+    /// The same, for keys of which `plugins` runs the plugins they take. Without it no plugin is run.
+    #[must_use]
+    pub fn with_plugins(self, plugins: Arc<dyn Plugins>) -> Self {
+        Identities { plugins: Some(plugins), ..self }
     }
 
     /// Whether there is no key at all.
@@ -66,9 +77,15 @@ impl Identities {
         self.keys.is_empty()
     }
 
-    /// The recipient strings of the keys.
+    /// The recipient strings of the keys, as far as they are known.
     pub fn recipients(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|k| k.recipient.as_str())
+        self.keys.iter().filter_map(|k| k.recipient.as_deref())
+    }
+
+    /// The keys, for people: the recipient string, else the plugin of a key whose string isn't known.
+    pub fn described(&self) -> impl Iterator<Item = String> {
+        let bare = |k: &Key| format!("a key of age-plugin-{}", k.plugin.as_deref().unwrap_or_default());
+        self.keys.iter().map(move |k| k.recipient.clone().unwrap_or_else(|| bare(k)))
     }
 
     /// Adds the keys of one identity file. `name` says where it came from.
@@ -115,7 +132,7 @@ impl Identities {
             open @ ssh::Identity::Unencrypted(_) => Box::new(open),
             locked => Box::new(locked.with_callbacks(Ask(self.source("SSH key")?, name.to_owned()))),
         };
-        self.keys.push(Key { inner, recipient });
+        self.keys.push(Key { inner, recipient: Some(recipient), plugin: None });
         Ok(())
     }
 
@@ -123,17 +140,28 @@ impl Identities {
         let bad = |why: &str| Error::BadKey { what: "identity file", why: format!("{name}: {why}") };
         let text = file.text().map_err(|_| bad("not a key file"))?;
         let before = self.keys.len();
-        for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
+        let mut stated = None;
+        for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+            if let Some(comment) = line.strip_prefix('#') {
+                stated = recipient_in(comment).or(stated);
+                continue;
+            }
             if line.to_ascii_uppercase().starts_with(hybrid::IDENTITY_PREFIX) {
                 let identity =
                     hybrid::Identity::parse(line).ok_or_else(|| bad("a post-quantum identity that is mistyped"))?;
-                let recipient = identity.to_public().to_string();
-                self.keys.push(Key { inner: Box::new(identity), recipient });
+                let recipient = Some(identity.to_public().to_string());
+                self.keys.push(Key { inner: Box::new(identity), recipient, plugin: None });
+                stated = None;
                 continue;
             }
             if line.starts_with("AGE-PLUGIN-") {
-                return Err(bad("age plugins are not supported yet"));
+                let identity = PluginIdentity::parse(line, self.plugins.clone());
+                let identity = identity.ok_or_else(|| bad("a line that is no key of an age plugin"))?;
+                let plugin = Some(identity.name.clone());
+                self.keys.push(Key { inner: Box::new(identity), recipient: stated.take(), plugin });
+                continue;
             }
+            stated = None;
             let identity: x25519::Identity = line.parse().map_err(|_| {
                 bad(if line.starts_with("age1") || line.starts_with("ssh-") {
                     "that is a public key; a secret one is needed here"
@@ -142,7 +170,7 @@ impl Identities {
                 })
             })?;
             let recipient = identity.to_public().to_string();
-            self.keys.push(Key { inner: Box::new(identity), recipient });
+            self.keys.push(Key { inner: Box::new(identity), recipient: Some(recipient), plugin: None });
         }
         if self.keys.len() == before {
             return Err(bad("there is no key in it"));
@@ -160,21 +188,45 @@ impl Identities {
         if head.is_passphrase() {
             let source = self.source("bundle")?;
             let plain = unlock(&*source, "this bundle", |secret| open_with_passphrase(secret, file, what, limit))?;
-            return Ok(Opened { plain, recipient: "passphrase".to_owned() });
+            return Ok(Opened { plain, recipient: Some("passphrase".to_owned()) });
         }
         let mut locked = None;
-        for key in &self.keys {
+        // Keys that may want a PIN or a touch come last: another one may do.
+        let (plain, plugged): (Vec<&Key>, Vec<&Key>) = self.keys.iter().partition(|key| key.plugin.is_none());
+        for key in plain.into_iter().chain(plugged) {
             match decrypt_small(&*key.inner, file, what, limit) {
                 Ok(plain) => return Ok(Opened { plain, recipient: key.recipient.clone() }),
                 Err(Error::NoKey) => {}
-                Err(e @ (Error::WrongPassphrase { .. } | Error::NeedsPassphrase { .. })) => {
+                Err(e @ Error::Plugin(PluginFault::Stopped { .. })) => return Err(e),
+                Err(e @ (Error::WrongPassphrase { .. } | Error::NeedsPassphrase { .. } | Error::Plugin(_))) => {
                     locked = locked.or(Some(e));
                 }
-                Err(other) => return Err(other),
+                Err(other) => return Err(key.blamed(other)),
             }
         }
         Err(locked.unwrap_or(Error::NoKey))
     }
+}
+
+impl Key {
+    /// What was signed was checked before it is opened, so a file that a plugin's answer does not fit is the plugin's
+    /// fault.
+    fn blamed(&self, error: Error) -> Error {
+        match (&self.plugin, error) {
+            (Some(name), Error::Broken { .. }) => {
+                PluginFault::Nonsense { name: name.clone(), why: "its answer does not open the file".to_owned() }.into()
+            }
+            (_, error) => error,
+        }
+    }
+}
+
+/// The recipient string in a comment of an identity file, as plugins write it: `# public key: age1…`, `# Recipient: age1…`.
+fn recipient_in(comment: &str) -> Option<String> {
+    let (label, value) = comment.split_once(':')?;
+    let label = label.trim().to_ascii_lowercase();
+    let known = matches!(label.as_str(), "public key" | "recipient");
+    value.trim().parse::<Recipient>().ok().filter(|_| known).map(|r| r.canonical())
 }
 
 /// Opens an age file that is locked by a passphrase.
@@ -300,12 +352,30 @@ mod tests {
         identities.add(&locked, "locked").unwrap();
         identities.add(&open, "open").unwrap();
         let opened = identities.open(&both, "key.age", 4096).unwrap();
-        assert_eq!((opened.plain.expose(), opened.recipient), (&b"plain"[..], recipient));
+        assert_eq!((opened.plain.expose(), opened.recipient), (&b"plain"[..], Some(recipient)));
         let one = encrypt_to(&[ssh], b"plain").unwrap();
         assert!(matches!(identities.open(&one, "key.age", 4096), Err(Error::WrongPassphrase { .. })));
         let mut damaged = both;
         *damaged.last_mut().unwrap() ^= 1;
         assert!(matches!(identities.open(&damaged, "key.age", 4096), Err(Error::Broken { .. })));
+    }
+
+    #[test]
+    fn a_comment_tells_the_recipient_string_of_a_plugins_key() {
+        let (_, known) = new_identity("now");
+        let bare = age::plugin::Identity::default_for_plugin("t").unwrap();
+        let recipients = |text: String| {
+            let mut identities = Identities::default();
+            identities.add(&Secret::new(text.into_bytes()), "x").unwrap();
+            identities.described().collect::<Vec<_>>()
+        };
+        let nobody = "a key of age-plugin-t";
+        assert_eq!(recipients(format!("{bare}\n")), [nobody]);
+        assert_eq!(
+            recipients(format!("#       Recipient: {known}\n# created: now\n{bare}\n{bare}\n")),
+            [&known, nobody]
+        );
+        assert_eq!(recipients(format!("# public key: age1x\n# name: {known}\n{bare}\n")), [nobody]);
     }
 
     #[test]

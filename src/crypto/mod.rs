@@ -10,6 +10,8 @@ mod encrypt;
 mod error;
 mod hybrid;
 mod identity;
+mod plugfault;
+mod plugin;
 mod privatekey;
 mod publickey;
 mod relock;
@@ -36,6 +38,8 @@ pub use hybrid::{Identity as HybridIdentity, Recipient as HybridRecipient};
 pub use identity::{
     Identities, Opened, Pair, canonical_recipient, dearmour, new_identities, new_identity, open_locked, unlock_file,
 };
+pub use plugfault::PluginFault;
+pub use plugin::{PluginRecipient, Plugins, Talk, is_name as is_plugin_name};
 pub use publickey::{Fingerprint, PublicKey};
 pub use relock::relock;
 pub use secret::{PassphraseSource, Secret, random};

@@ -91,9 +91,9 @@ pub(super) fn is_ssh_private(pem: &[u8]) -> bool {
     PrivateKey::from_openssh(pem).is_ok()
 }
 
-/// A secret signing key, unlocked.
+/// A secret signing key, unlocked. It is boxed, since every move of the key itself would leave a copy behind.
 pub struct SigningKey {
-    key: PrivateKey,
+    key: Box<PrivateKey>,
     certificate: Option<Box<Certificate>>,
 }
 
@@ -106,7 +106,7 @@ impl SigningKey {
         let seed = zeroize::Zeroizing::new(super::random::<32>()?);
         let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
         PrivateKey::new(KeypairData::Ed25519(pair), "consign")
-            .map(|key| SigningKey { key, certificate: None })
+            .map(|key| SigningKey { key: Box::new(key), certificate: None })
             .map_err(|e| Error::System(format!("making a signing key: {e}")))
     }
 
@@ -117,7 +117,7 @@ impl SigningKey {
     /// only leads to a device.
     pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<Self> {
         let bad = |why: &str| Error::BadKey { what: "signing key", why: format!("{name}: {why}") };
-        let locked = privatekey::read(file).ok_or_else(|| {
+        let locked = privatekey::read(file).map(Box::new).ok_or_else(|| {
             let begins = |with: &[u8]| file.expose().starts_with(with);
             bad(if begins(b"ssh-") || begins(b"ecdsa-") || begins(b"sk-") {
                 "that is the public half; the private key is needed"
@@ -134,7 +134,7 @@ impl SigningKey {
         }
         let key = if locked.is_encrypted() {
             let wrong = || Error::WrongPassphrase { what: "signing key" };
-            unlock(source, name, |secret| privatekey::unlocked(&locked, secret).ok_or_else(wrong))?
+            unlock(source, name, |secret| privatekey::unlocked(&locked, secret).map(Box::new).ok_or_else(wrong))?
         } else {
             locked
         };

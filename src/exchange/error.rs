@@ -97,6 +97,16 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// A mistake in the configuration.
+    #[error("there is a mistake in {}{}: {why}", path.display(), line_of(*line))]
+    ConfigBroken {
+        /// The configuration.
+        path: PathBuf,
+        /// The line, from 1; 0 for all of it.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
     /// A partner's record that can't be read.
     #[error("the record of a partner is damaged: {}: {why}", path.display())]
     PartnerBroken {
@@ -285,6 +295,10 @@ impl Error {
     }
 }
 
+fn line_of(line: usize) -> String {
+    if line == 0 { String::new() } else { format!(", line {line}") }
+}
+
 fn place(line: u64) -> String {
     if line == 0 { "the last line".to_owned() } else { format!("line {line}") }
 }
@@ -312,6 +326,7 @@ impl Fault for Error {
             Error::NoKeyHere { .. } => "no-key",
             Error::CardNeeded => "card-needed",
             Error::HomeBroken { .. } => "home-broken",
+            Error::ConfigBroken { .. } => "config-broken",
             Error::PartnerBroken { .. } => "partner-broken",
             Error::BadAlias { .. } => "bad-alias",
             Error::PartnerExists { .. } => "partner-exists",
@@ -358,6 +373,7 @@ impl Fault for Error {
             | Error::KeysUnsettled { .. }
             | Error::KeyNotLocked { .. }
             | Error::HomeBroken { .. }
+            | Error::ConfigBroken { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,

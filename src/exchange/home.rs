@@ -56,6 +56,12 @@ impl Home {
         self.path.join("own.card")
     }
 
+    /// What the user configured.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
     /// The check words of the key that signed last.
     #[must_use]
     pub fn words(&self) -> PathBuf {

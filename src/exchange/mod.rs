@@ -4,6 +4,7 @@
 pub mod allowed;
 pub mod cardlife;
 mod chain;
+pub mod config;
 pub mod copies;
 pub mod cosign;
 mod error;
@@ -17,6 +18,7 @@ pub mod material;
 pub mod note;
 pub mod partners;
 pub mod passphrase;
+pub mod plugins;
 pub mod receive;
 pub mod rekey;
 pub mod repair;
@@ -31,6 +33,7 @@ pub mod waiting;
 mod words;
 
 pub use chain::Lines;
+pub use config::Config;
 pub use error::{Error, Result};
 pub use home::Home;
 pub use ledger::{Claimed, Ledger, Verified};

@@ -461,7 +461,7 @@ impl Record {
 }
 
 /// Checks that a text can name a partner: `[a-z0-9][a-z0-9._-]{0,39}`, and not one's own firm.
-fn check_alias(name: &str) -> Result<&str> {
+pub(super) fn check_alias(name: &str) -> Result<&str> {
     let bad = |why| Err(Error::BadAlias { name: name.chars().take(80).collect(), why });
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
     if name.is_empty() || name.len() > 40 {

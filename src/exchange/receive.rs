@@ -34,13 +34,15 @@ pub fn check(source: Source, trust: &Trust) -> Result<Signed> {
     Ok(Signed::check(Opened::read(source)?, trust)?)
 }
 
-/// Demands a signer that is known and an expiry that lies ahead.
+/// Demands a signer that is known, an expiry that lies ahead, and keys as strong as the configuration wants them.
 ///
 /// # Errors
-/// A stranger's bundle; an expired one.
+/// A stranger's bundle; an expired one; one with weaker keys.
 pub fn trusted(source: Source, trust: &Trust, now: Time) -> Result<Trusted> {
     let trusted = check(source, trust)?.trust()?;
     admit(trusted.signed().says().expires, now)?;
+    trust.admit_signer(&trusted)?;
+    trust.admit_locks(&trusted)?;
     Ok(trusted)
 }
 
@@ -51,7 +53,9 @@ pub fn trusted(source: Source, trust: &Trust, now: Time) -> Result<Trusted> {
 pub fn reveal(trusted: Trusted, reader: &Reader<'_>) -> Result<Revealed> {
     let admission = admit(trusted.signed().says().expires, reader.now)?;
     let ask = Ask { identities: reader.identities, key_files: reader.key_files, compartment: reader.compartment };
-    Ok(trusted.reveal(admission, &ask)?)
+    let revealed = trusted.reveal(admission, &ask)?;
+    reader.trust.admit_recipients(&revealed)?;
+    Ok(revealed)
 }
 
 /// Where a bundle should be unpacked, and how.

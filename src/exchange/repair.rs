@@ -17,6 +17,7 @@ use crate::policy::admit;
 pub fn mend(copies: Vec<Source>, trust: &Trust, now: Time, progress: &dyn Progress) -> Result<Mended> {
     let recovered = Recovered::of(copies, trust, progress)?;
     admit(recovered.trusted().signed().says().expires, now)?;
+    trust.admit_signer(recovered.trusted())?;
     Ok(recovered.mend(progress)?)
 }
 

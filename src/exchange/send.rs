@@ -3,23 +3,24 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::ledger::Claimed;
 use super::locks::{Locks, classical_because};
 use super::note::Note;
-use super::{Error, Home, Ledger, Result, keys, partners, words};
+use super::{Config, Error, Home, Ledger, Result, keys, partners, words};
 use crate::bundle::select::{self, Selection};
 use crate::bundle::{self, Lens, Parcel, Sealed, TermsText};
-use crate::crypto::{self, Digest, Signer, digest, encrypt_to};
+use crate::crypto::{self, Digest, Plugins, Signer, digest, encrypt_to};
 use crate::files::{self, Glob, Pending, Progress, folder_of};
 use crate::format::card::SignedCard;
 use crate::format::envelope::{BundleRef, Kind, valid_name};
 use crate::format::manifest::NamedRecipient;
 use crate::format::record::{Event, Sent};
 use crate::format::time::Time;
-use crate::policy::{self, Candidate, Clearance};
+use crate::policy::{self, Assurance, Candidate, Clearance};
 
 /// What should be sent to whom.
 pub struct Send<'a> {
@@ -41,6 +42,8 @@ pub struct Send<'a> {
     pub own: &'a Locks,
     /// Don't lock the bundle to the sender.
     pub no_self: bool,
+    /// What runs the plugins that it takes to lock to somebody; none is run without it.
+    pub plugins: Option<&'a Arc<dyn Plugins>>,
     /// The bundle's name, instead of the next number.
     pub name: Option<&'a str>,
     /// Where the bundle goes.
@@ -88,6 +91,7 @@ pub struct Draft<'a> {
     pub classical_because: Vec<String>,
     /// When the cards end that it is locked by, one's own among them.
     pub cards_end: Vec<(String, Time)>,
+    assurance: Assurance,
     card: Option<SignedCard>,
     pub(super) name: String,
     _claim: Option<Claimed>,
@@ -126,9 +130,10 @@ pub struct Shipment {
 /// # Errors
 /// Refusals, a home that can't record, an output that is there, names and files that can't be sent.
 pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -> Result<Draft<'a>> {
-    let (candidates, classical_because) = candidates(home, order)?;
+    let assurance = Config::of(home)?.assurance;
+    let (candidates, classical_because) = candidates(home, order, &assurance)?;
     let mut cards_end: Vec<_> = candidates.iter().filter_map(|c| Some((c.name.clone(), c.card_expires?))).collect();
-    let clearance = policy::clear(&candidates, order.now)?;
+    let clearance = cleared(&assurance, &candidates, order)?;
     if order.own.is_empty() {
         return Err(Error::NoKeyHere { path: home.path().to_owned() });
     }
@@ -164,7 +169,29 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
     if selection.is_empty() {
         return Err(bundle::Error::NothingToSend.into());
     }
-    Ok(Draft { order, home, selection, clearance, classical_because, cards_end, card, name, _claim: claim, target })
+    Ok(Draft {
+        order,
+        home,
+        selection,
+        clearance,
+        classical_because,
+        cards_end,
+        assurance,
+        card,
+        name,
+        _claim: claim,
+        target,
+    })
+}
+
+/// Everybody, checked, and each plugin that it takes: whether it may be run, and is there.
+fn cleared(assurance: &Assurance, candidates: &[Candidate], order: &Send<'_>) -> Result<Clearance> {
+    let clearance = policy::clear(&assurance.assure(candidates).map_err(policy::Refusal::from)?, order.now)?;
+    let Some(plugins) = order.plugins else { return Ok(clearance) };
+    for name in clearance.recipients().iter().filter_map(|r| r.recipient.plugin()) {
+        plugins.ready(name)?;
+    }
+    Ok(clearance.with_plugins(plugins))
 }
 
 /// Somebody the bundle will be locked to, with all keys.
@@ -173,16 +200,30 @@ struct Party {
     locks: Locks,
     card_expires: Option<Time>,
     own: bool,
+    on_record: bool,
 }
 
 /// The keys to lock to, of one kind for everybody if that can be; and who keeps the bundle classical.
-fn candidates(home: &Home, order: &Send<'_>) -> Result<(Vec<Candidate>, Vec<String>)> {
-    let parties = parties(home, order)?;
+fn candidates(home: &Home, order: &Send<'_>, assurance: &Assurance) -> Result<(Vec<Candidate>, Vec<String>)> {
+    let mut parties = parties(home, order)?;
+    for Party { name, locks, on_record, .. } in &mut parties {
+        // Where hardware is demanded, a post-quantum key that is none does not stand in for one that is.
+        let demanded = assurance.of(on_record.then_some(name.as_str())).hardware;
+        let held = |keys: &[String]| keys.iter().all(|key| assurance.is_hardware(key));
+        if demanded && !held(&locks.post_quantum) && !locks.classical.is_empty() && held(&locks.classical) {
+            locks.post_quantum.clear();
+        }
+    }
     let because = classical_because(parties.iter().map(|p| (p.name.as_str(), &p.locks)));
     let mut all = Vec::new();
-    for Party { name, locks, card_expires, own } in &parties {
-        let candidate =
-            |key: &String| Candidate { name: name.clone(), key: key.clone(), card_expires: *card_expires, own: *own };
+    for Party { name, locks, card_expires, own, on_record } in &parties {
+        let candidate = |key: &String| Candidate {
+            name: name.clone(),
+            key: key.clone(),
+            card_expires: *card_expires,
+            own: *own,
+            on_record: *on_record,
+        };
         all.extend(locks.of_kind(because.is_empty()).iter().map(candidate));
     }
     Ok((all, because))
@@ -194,7 +235,7 @@ fn parties(home: &Home, order: &Send<'_>) -> Result<Vec<Party>> {
         let partner = partners::find(home, name)?;
         let card_expires = partner.card().and_then(|card| card.card.expires);
         let locks = partners::locks_of(&partner)?;
-        all.push(Party { name: partner.name, locks, card_expires, own: false });
+        all.push(Party { name: partner.name, locks, card_expires, own: false, on_record: true });
     }
     for key in order.recipients {
         // In any case of letters: the clearance has the one spelling.
@@ -204,14 +245,14 @@ fn parties(home: &Home, order: &Send<'_>) -> Result<Vec<Party>> {
             true => Locks { post_quantum: keys, ..Locks::default() },
             false => Locks { classical: keys, ..Locks::default() },
         };
-        all.push(Party { name: name_of(key), locks, card_expires: None, own: false });
+        all.push(Party { name: name_of(key), locks, card_expires: None, own: false, on_record: false });
     }
     if all.is_empty() {
         return Err(policy::Refusal::NoRecipient.into());
     }
     if !order.no_self {
         let locks = order.own.clone();
-        all.push(Party { name: partners::YOU.into(), locks, card_expires: None, own: true });
+        all.push(Party { name: partners::YOU.into(), locks, card_expires: None, own: true, on_record: false });
     }
     Ok(all)
 }
@@ -357,6 +398,7 @@ impl Draft<'_> {
         progress: &dyn Progress,
     ) -> Result<Shipment> {
         let signer = *signers.first().ok_or(bundle::Error::Bug)?;
+        self.check_signers(signers)?;
         match (&self.target, stream) {
             (Some(target), None) => {
                 let mut pending = Pending::create(target, self.order.force)?;
@@ -380,6 +422,16 @@ impl Draft<'_> {
             }
             _ => Err(bundle::Error::Bug.into()),
         }
+    }
+
+    /// Every signature of a bundle is by a key that is demanded of it.
+    fn check_signers(&self, signers: &[&dyn Signer]) -> Result<()> {
+        for signer in signers {
+            let checked =
+                self.assurance.ensure_signer(&signer.public(), partners::YOU, self.order.to.iter().map(String::as_str));
+            checked.map_err(policy::Refusal::from)?;
+        }
+        Ok(())
     }
 
     pub(super) fn payload(
@@ -484,8 +536,11 @@ impl Draft<'_> {
         let part = PrivatePart { bundle: sealed.reference, compartments: compartments.collect() };
         let plain = serde_json::to_vec(&part).map(crypto::Secret::new);
         let plain = plain.map_err(|_| bundle::Error::Bug)?;
-        let own: Vec<crypto::Recipient> =
+        let mut own: Vec<crypto::Recipient> =
             self.order.own.strongest().iter().map(|r| r.parse()).collect::<crypto::Result<_>>()?;
+        if let Some(plugins) = self.order.plugins {
+            own = own.into_iter().map(|r| r.with_plugins(plugins)).collect();
+        }
         Ok(encrypt_to(&own, plain.expose())?)
     }
 

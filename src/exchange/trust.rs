@@ -1,9 +1,9 @@
 //! Whom this home trusts to sign: the partners on record, oneself, and whoever a command names for one run.
 
 use super::partners::Known;
-use super::{Home, Result, partners};
-use crate::bundle::Pins;
-use crate::crypto::PublicKey;
+use super::{Config, Home, Result, partners};
+use crate::bundle::{Pins, Revealed, Trusted};
+use crate::crypto::{Certificate, PublicKey};
 use crate::format::card::SignedCard;
 use crate::format::changed;
 use crate::format::envelope::NAMESPACE;
@@ -11,6 +11,7 @@ use crate::format::revoked::Revoked;
 use crate::format::signerlist::{Certified, Listed, SignerList};
 use crate::format::sshline::Unusable;
 use crate::format::time::Time;
+use crate::policy::{Assurance, Refusal};
 
 /// Pinned keys.
 ///
@@ -21,6 +22,10 @@ pub struct Trust {
     known: Vec<Pin>,
     principals: Vec<String>,
     revoked: Revoked,
+    /// The names of the partners on record.
+    partners: Vec<String>,
+    /// What is demanded of the keys of whoever sends.
+    assurance: Assurance,
 }
 
 /// A key, and who it is here.
@@ -38,7 +43,7 @@ impl Trust {
     /// # Errors
     /// A record that can't be read.
     pub fn of(home: &Home) -> Result<Trust> {
-        let mut trust = Trust::default();
+        let mut trust = Trust { assurance: Config::of(home)?.assurance, ..Trust::default() };
         if let Some(own) = super::keys::own_card(home)? {
             trust.add_card(own, partners::YOU, true);
         }
@@ -53,6 +58,7 @@ impl Trust {
                 Known::Card(card) => trust.add_card(*card, &partner.name, true),
                 Known::Keys(keys) => trust.add_lines(keys.signers, &partner.name, true),
             }
+            trust.partners.push(partner.name);
         }
         Ok(trust)
     }
@@ -66,6 +72,45 @@ impl Trust {
     fn add_lines(&mut self, lines: impl IntoIterator<Item = Listed>, name: &str, on_record: bool) {
         let pin = |listed| Pin { listed, name: name.to_owned(), on_record };
         self.known.extend(lines.into_iter().map(pin));
+    }
+
+    fn partner(&self, trusted: &Trusted) -> Option<&str> {
+        self.partners.iter().map(String::as_str).find(|name| *name == trusted.sender())
+    }
+
+    /// Checks what the configuration demands of the key that signed a bundle.
+    ///
+    /// # Errors
+    /// [`Refusal::Assurance`].
+    pub(super) fn admit_signer(&self, trusted: &Trusted) -> Result<()> {
+        let first = trusted.signed().signers.first().ok_or(crate::bundle::Error::Bug)?;
+        let admitted = self.assurance.admit_signer(&first.key, trusted.sender(), self.partner(trusted));
+        Ok(admitted.map_err(Refusal::from)?)
+    }
+
+    /// Checks what the configuration demands of the keys that a bundle is locked to, as far as it shows without one.
+    ///
+    /// # Errors
+    /// [`Refusal::Assurance`].
+    pub(super) fn admit_locks(&self, trusted: &Trusted) -> Result<()> {
+        let (signed, partner) = (trusted.signed(), self.partner(trusted));
+        for n in 0..signed.says().compartments.len() {
+            self.assurance.admit_compartment(n, signed.is_post_quantum(n)?, partner).map_err(Refusal::from)?;
+        }
+        Ok(())
+    }
+
+    /// Checks what the configuration demands of all keys that an open bundle is locked to.
+    ///
+    /// # Errors
+    /// [`Refusal::Assurance`].
+    pub(super) fn admit_recipients(&self, revealed: &Revealed) -> Result<()> {
+        let partner = self.partner(revealed.trusted());
+        for part in &revealed.open {
+            let recipients = part.front.head.recipients.iter().map(|r| (r.name.as_str(), r.key.as_str()));
+            self.assurance.admit_recipients(recipients, partner).map_err(Refusal::from)?;
+        }
+        Ok(())
     }
 
     /// Adds the signers of a card, or the keys of a file of public keys or `allowed_signers` lines. Returns the lines
@@ -99,6 +144,16 @@ impl Trust {
         self.revoked.add(list);
     }
 
+    /// The name under which the authority of a certificate is pinned here for signatures made at that time.
+    #[must_use]
+    pub fn who_is_certified(&self, certified: &Certified, at: Time) -> Option<String> {
+        if self.revoked.has_certificate(certified).unwrap_or(true) {
+            return None;
+        }
+        let pins = self.known.iter().filter(|pin| pin.listed.speaks(NAMESPACE, at));
+        pins.filter_map(|pin| self.name(pin, |asked| pin.listed.certifies(certified, asked, at))).next()
+    }
+
     /// The name of a pin that fits whoever is asked for.
     fn name(&self, pin: &Pin, fits: impl Fn(Option<&str>) -> bool) -> Option<String> {
         if self.principals.is_empty() || (pin.on_record && self.principals.contains(&pin.name)) {
@@ -118,12 +173,21 @@ impl Pins for Trust {
         self.known.iter().filter(is).find_map(|pin| self.name(pin, |asked| pin.listed.is_of(asked)))
     }
 
-    fn who_certified(&self, certified: &Certified, at: Time) -> Option<String> {
-        if self.revoked.has_certificate(certified).unwrap_or(true) {
+    fn who_certified(&self, certificate: &Certificate, at: Time) -> Option<String> {
+        // A critical option means: refuse, if you don't know it.
+        if !certificate.is_user || !certificate.critical_options.is_empty() {
             return None;
         }
-        let pins = self.known.iter().filter(|pin| pin.listed.speaks(NAMESPACE, at));
-        pins.filter_map(|pin| self.name(pin, |asked| pin.listed.certifies(certified, asked, at))).next()
+        let certified = Certified {
+            key: certificate.key.clone(),
+            authority: certificate.authority.clone(),
+            serial: certificate.serial,
+            id: certificate.id.clone(),
+            principals: certificate.principals.clone(),
+            from: certificate.valid_after,
+            until: certificate.valid_before,
+        };
+        self.who_is_certified(&certified, at)
     }
 
     fn is_revoked(&self, key: &PublicKey) -> bool {

@@ -7,6 +7,7 @@ mod attributes;
 mod beneath;
 mod blobs;
 mod child;
+mod dialogue;
 mod error;
 mod faults;
 mod git;
@@ -35,6 +36,7 @@ pub use atomic::{Pending, folder_of, rename_new, sync_folder, write_new, write_p
 pub use beneath::{Hand, Root};
 pub use blobs::{BlobReader, Blobs};
 pub use child::child;
+pub use dialogue::{Dialogue, Message, Silence, Watch, end_dialogues};
 pub use error::{Error, Result};
 pub(crate) use error::{io_at, plain};
 pub use faults::Faults;

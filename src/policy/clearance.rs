@@ -2,24 +2,13 @@
 //! recipients, keys and expiry; agreements, scopes and policies come to stand here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::{Assured, Unmet};
 use crate::class::{Class, Fault};
-use crate::crypto::{self, Recipient};
+use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
 use crate::format::version::TAGS_MAX;
-
-/// Somebody who should be able to open the bundle.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// The partner's name here; the recipient string for somebody without one.
-    pub name: String,
-    /// A recipient string, as written.
-    pub key: String,
-    /// When the card it is from ends.
-    pub card_expires: Option<Time>,
-    /// Whether this is the sender itself.
-    pub own: bool,
-}
 
 /// A recipient that may get the bundle.
 #[derive(Clone)]
@@ -83,6 +72,9 @@ pub enum Refusal {
         /// When.
         at: Time,
     },
+    /// A key that is less than what the configuration demands.
+    #[error(transparent)]
+    Assurance(#[from] Unmet),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -99,6 +91,7 @@ impl Fault for Refusal {
             Refusal::BadKey { source, .. } => source.word(),
             Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
+            Refusal::Assurance(unmet) => unmet.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -107,7 +100,7 @@ impl Fault for Refusal {
         match self {
             Refusal::NoRecipient | Refusal::TooMany { .. } | Refusal::Mixed { .. } => Class::Usage,
             Refusal::BadKey { source, .. } => source.class(),
-            Refusal::CardEnded { .. } | Refusal::Expired { .. } => Class::Refused,
+            Refusal::CardEnded { .. } | Refusal::Assurance(_) | Refusal::Expired { .. } => Class::Refused,
         }
     }
 }
@@ -116,9 +109,9 @@ impl Fault for Refusal {
 ///
 /// # Errors
 /// The first [`Refusal`].
-pub fn clear(candidates: &[Candidate], today: Time) -> Result<Clearance, Refusal> {
+pub fn clear(assured: &Assured<'_>, today: Time) -> Result<Clearance, Refusal> {
     let mut by_key: BTreeMap<String, Cleared> = BTreeMap::new();
-    for candidate in candidates {
+    for candidate in assured.candidates() {
         let bad = |source| Refusal::BadKey { name: candidate.name.clone(), source };
         let recipient: Recipient = candidate.key.parse().map_err(bad)?;
         if let Some(at) = candidate.card_expires.filter(|at| *at <= today) {
@@ -154,6 +147,15 @@ impl Clearance {
     pub fn recipients(&self) -> &[Cleared] {
         &self.recipients
     }
+
+    /// The same, for which `plugins` runs the plugins that it takes to lock to them.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: &Arc<dyn Plugins>) -> Clearance {
+        for cleared in &mut self.recipients {
+            cleared.recipient = cleared.recipient.clone().with_plugins(plugins);
+        }
+        self
+    }
 }
 
 /// Checks what the envelope itself says against today.
@@ -170,9 +172,14 @@ pub fn admit(expires: Option<Time>, today: Time) -> Result<Admission, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Candidate;
 
     fn candidate(key: &str) -> Candidate {
-        Candidate { name: "acme".into(), key: key.into(), card_expires: None, own: false }
+        Candidate { name: "acme".into(), key: key.into(), card_expires: None, own: false, on_record: true }
+    }
+
+    fn clear(candidates: &[Candidate], today: Time) -> Result<Clearance, Refusal> {
+        super::clear(&crate::policy::Assurance::default().assure(candidates)?, today)
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Judge<'_> {
             trust.revoke(revoked);
         }
         match &signer.certified {
-            Some(certified) => trust.who_certified(certified, now()).is_some(),
+            Some(certified) => trust.who_is_certified(certified, now()).is_some(),
             None => {
                 let Ok(key) = PublicKey::verify(&signer.armour, NAMESPACE, MESSAGE, "message") else { return false };
                 trust.who(&key, now()).is_some()

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use consign::bundle::{Pins, certified};
+use consign::bundle::Pins;
 use consign::class::Fault;
 use consign::crypto::{Certificate, PassphraseSource, Presence, Secret, Signature, SigningKey, sha256};
 use consign::exchange::trust::Trust;
@@ -116,7 +116,7 @@ impl Case {
             trust.revoke(Revoked::parse(revoked.as_bytes()).unwrap());
         }
         let who = |trust: &Trust| match &made.certificate {
-            Some(certificate) => certified(certificate).and_then(|certified| trust.who_certified(&certified, now())),
+            Some(certificate) => trust.who_certified(certificate, now()),
             None => trust.who(&made.key, now()),
         };
         trust.add_file(self.allowed.as_bytes(), "allowed").is_ok() && who(&trust).is_some()

@@ -18,7 +18,7 @@ use consign::crypto::{
 use consign::files::{Root, Silent, Source};
 use consign::format::envelope::Kind;
 use consign::format::time::Time;
-use consign::policy::{Candidate, admit, clear};
+use consign::policy::{Assurance, Candidate, admit, clear};
 
 pub struct NoPassphrase;
 
@@ -87,14 +87,20 @@ pub fn select(folder: &Path) -> Selection {
 
 pub fn candidates(to: &[&Firm]) -> Vec<Candidate> {
     to.iter()
-        .map(|f| Candidate { name: "acme".into(), key: f.recipient.clone(), card_expires: None, own: false })
+        .map(|f| Candidate {
+            name: "acme".into(),
+            key: f.recipient.clone(),
+            card_expires: None,
+            own: false,
+            on_record: true,
+        })
         .collect()
 }
 
 /// Packs a folder into memory.
 pub fn bundle_of(folder: &Path, from: &Firm, to: &[&Firm], workers: usize) -> (Vec<u8>, Sealed) {
     let selection = select(folder);
-    let clearance = clear(&candidates(to), now()).unwrap();
+    let clearance = clear(&Assurance::default().assure(&candidates(to)).unwrap(), now()).unwrap();
     let terms = TermsText { owner: "Northwind".into(), ..TermsText::default() };
     let parcel = Parcel { selection: &selection, clearance: &clearance, terms: &terms, scope: "all", purpose: "" };
     let order = Order {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use consign::class::{Class, Fault};
+use consign::crypto::PluginFault;
 use consign::format::card::CardError;
 use consign::{bundle, crypto, exchange, files, format, policy};
 use serde_json::{Map, Value, json};
@@ -299,6 +300,21 @@ fn hints_on_damage(word: &str) -> &'static [&'static str] {
             "for the files that are whole: consign unpack --salvage BUNDLE",
         ],
         "nothing-salvaged" => &["with another copy: consign repair BUNDLE --from COPY -o WHOLE.consign"],
+        _ => hints_on_demands(word),
+    }
+}
+
+/// The usual fix for a word that tells of age plugins, of the configuration, and of what it demands.
+fn hints_on_demands(word: &str) -> &'static [&'static str] {
+    match word {
+        "plugin-broken" => &["try its own command, such as --version, and whether your key is plugged in"],
+        "plugin-refused" => &["is it the right key, plugged in, and the right PIN?"],
+        "plugin-timeout" => &["run it on a terminal; or wait = SECONDS under [plugins.NAME] in config.toml"],
+        "needs-pin" => &["run it on a terminal"],
+        "incompatible-keys" => &["send them two bundles, or ask them for keys of one kind"],
+        "not-hardware" => &["a key in hardware in its place, or change that line"],
+        "not-post-quantum" => &["a key age1pq1... in its place, or change that line"],
+        "config-broken" => &["man consign, CONFIGURATION, shows what can stand there"],
         _ => &[],
     }
 }
@@ -310,7 +326,10 @@ macro_rules! failures {
             fn from(error: $error) -> Failure {
                 let mut failure = Failure::of(&error);
                 failure.paths = Paths::of(&error);
-                failure
+                match Paths::fix(&error) {
+                    Some(fix) => failure.fix(fix),
+                    None => failure,
+                }
             }
         }
     )* };
@@ -318,14 +337,29 @@ macro_rules! failures {
 
 failures!(crypto::Error, format::Error, files::Error, CardError, policy::Refusal, bundle::Error, exchange::Error);
 
-/// Which files an error names.
+/// Which files an error names, and what to do about it if that depends on what it is about.
 trait Paths {
     fn of(&self) -> Vec<PathBuf> {
         Vec::new()
     }
+    fn fix(&self) -> Option<String> {
+        None
+    }
 }
 
-impl Paths for crypto::Error {}
+impl Paths for crypto::Error {
+    fn fix(&self) -> Option<String> {
+        match self {
+            crypto::Error::Plugin(PluginFault::NotAllowed { name, config: Some(config) }) => {
+                Some(format!("if you trust that program, write [plugins.{name}] into {}", config.display()))
+            }
+            crypto::Error::Plugin(PluginFault::Missing { name, .. }) => {
+                Some(format!("install it, or say where it is under [plugins.{name}] in config.toml: path = \"/...\""))
+            }
+            _ => None,
+        }
+    }
+}
 impl Paths for format::Error {}
 impl Paths for CardError {}
 impl Paths for policy::Refusal {}
@@ -358,6 +392,9 @@ impl Paths for bundle::Error {
             _ => Vec::new(),
         }
     }
+    fn fix(&self) -> Option<String> {
+        if let bundle::Error::Crypto(e) = self { e.fix() } else { None }
+    }
 }
 
 impl Paths for exchange::Error {
@@ -372,6 +409,7 @@ impl Paths for exchange::Error {
             | Error::KeyNotLocked { path }
             | Error::NoKeyHere { path }
             | Error::HomeBroken { path, .. }
+            | Error::ConfigBroken { path, .. }
             | Error::PartnerBroken { path, .. }
             | Error::LedgerBroken { path, .. }
             | Error::LedgerForked { path, .. }
@@ -379,6 +417,13 @@ impl Paths for exchange::Error {
             | Error::WaitingChanged { path }
             | Error::OutputInTree { path } => vec![path.clone()],
             _ => Vec::new(),
+        }
+    }
+    fn fix(&self) -> Option<String> {
+        match self {
+            exchange::Error::Crypto(e) => e.fix(),
+            exchange::Error::Bundle(e) => e.fix(),
+            _ => None,
         }
     }
 }

@@ -42,7 +42,8 @@ const PACKS: &[(&str, &str)] =
     &[HOME, IDENTITY, IDENTITY_DATA, PASS_FILE, PASS_FD, PASS_COMMAND, NO_KEYRING, EPOCH, NO_INPUT, NO_COLOR];
 
 /// The files in `CONSIGN_HOME`.
-pub(crate) const FILES: [(&str, &str); 9] = [
+pub(crate) const FILES: [(&str, &str); 10] = [
+    ("config.toml", "what you demand of keys, and which age plugins may be run: CONFIGURATION in consign(1)"),
     ("identity.age", "your encryption key: an age identity file, locked by your passphrase"),
     ("signing", "your signing key: an OpenSSH private key, locked by the same passphrase; signing.pub beside it"),
     ("unlock.age", "your passphrase, locked by a random secret that the keyring of the system keeps"),
@@ -52,6 +53,30 @@ pub(crate) const FILES: [(&str, &str); 9] = [
     ("ledger/", "the record of what went out and came in; never edited, only appended to"),
     ("private/", "what only you know of each bundle that you sent, locked to your own keys"),
     ("writer", "the name of this machine in the ledger"),
+];
+
+/// What can stand in `config.toml`.
+pub(crate) const CONFIGURATION: [(&str, &str); 7] = [
+    (
+        "[plugins.NAME]",
+        "age-plugin-NAME may be run. No other plugin ever is, whatever a bundle, a card or an identity file asks for",
+    ),
+    ("path = \"/usr/bin/age-plugin-NAME\"", "where it is; without this line it is looked for in PATH"),
+    ("hardware = true", "its keys live in hardware, as require-hardware wants them (false)"),
+    (
+        "wait = 60",
+        "for how many seconds its silence is borne when there is no terminal; on a terminal, until you stop it",
+    ),
+    ("[policy]", "what is demanded of everybody, and of your own keys: the two lines that follow"),
+    (
+        "require-hardware = true",
+        "bundles are locked to hardware keys only, and signed by them only (keys sk-...), those that come in, too",
+    ),
+    (
+        "require-post-quantum = true",
+        "bundles are locked to post-quantum keys only, those that come in, too. Under [partners.NAME] each of the two \
+         lines says it of one partner, and wins over [policy]",
+    ),
 ];
 
 /// A page of the manual.

@@ -93,6 +93,7 @@ impl Stop {
         }
         output::whisper("\nstopped\n");
         consign::files::remove_litter();
+        consign::files::end_dialogues();
         std::process::exit(128 + i32::from(self.signal().unwrap_or(15)));
     }
 }

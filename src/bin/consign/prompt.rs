@@ -43,20 +43,26 @@ pub(crate) fn line(world: &World, context: &str, question: &str) -> Result<Strin
     if !world.can_ask() {
         return Err(Failure::needs_a_person("a question has to be answered, and there is no terminal to ask on"));
     }
-    let asked = || {
-        let (input, mut output) = open()?;
-        write!(output, "{context}{question}")?;
-        output.flush()?;
-        let mut answer = String::new();
-        BufReader::new(io::Read::take(input, 4096)).read_line(&mut answer)?;
-        if !answer.ends_with('\n') {
-            // End of input: the line on the terminal is still open.
-            writeln!(output)?;
-        }
-        Ok(answer.trim().to_owned())
-    };
+    let asked = spoken(&format!("{context}{question}"));
+    asked.map_err(|e| Failure::needs_a_person(format!("the terminal gave no answer: {}", e.kind())))
+}
+
+/// Asks for a line, whether or not somebody should be asked.
+///
+/// # Errors
+/// What the terminal says.
+pub(crate) fn spoken(question: &str) -> io::Result<String> {
     let _asking = Asking::begin();
-    asked().map_err(|e: io::Error| Failure::needs_a_person(format!("the terminal gave no answer: {}", e.kind())))
+    let (input, mut output) = open()?;
+    write!(output, "{question}")?;
+    output.flush()?;
+    let mut answer = String::new();
+    BufReader::new(io::Read::take(input, 4096)).read_line(&mut answer)?;
+    if !answer.ends_with('\n') {
+        // End of input: the line on the terminal is still open.
+        writeln!(output)?;
+    }
+    Ok(answer.trim().to_owned())
 }
 
 /// Asks a question whose answer is no unless it is clearly yes.

@@ -160,6 +160,7 @@ impl Story {
 
     fn order<'a>(&self, path: &'a Path, to: &'a [String], own: &'a Locks, out: &'a Path) -> Send<'a> {
         Send {
+            plugins: None,
             path,
             rev: None,
             globs: &[],

@@ -9,13 +9,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use consign::class::Class;
-use consign::crypto::{self, Fingerprint, Identities, PassphraseSource, Secret, Signer, SigningKey};
+use consign::crypto::{self, Fingerprint, Identities, PassphraseSource, Plugins, Secret, Signer, SigningKey};
+use consign::exchange::plugins::Runner;
 use consign::exchange::signers::{Signers, Which};
-use consign::exchange::{self, Home, keys};
+use consign::exchange::{self, Config, Home, keys};
 use consign::files::{self, Source};
 use consign::format::time::Time;
 use etcetera::BaseStrategy;
 
+use crate::attendant::{Person, Ran};
 use crate::cli::Cli;
 use crate::fault::Failure;
 use crate::keyring::Keyring;
@@ -60,6 +62,8 @@ pub(crate) struct World {
     pub(crate) progress: Bar,
     /// Where passphrases come from.
     passphrases: Arc<Passphrases>,
+    /// Which age plugins were run.
+    pub(crate) ran: Arc<Ran>,
     keys: Keys,
     /// Remarks that belong to no report of their own.
     notes: Mutex<Vec<String>>,
@@ -150,6 +154,7 @@ impl World {
             voice,
             progress: Bar::new(draws, stop),
             passphrases: Arc::new(Passphrases::new(given(), ask, voice, home, keyring)),
+            ran: Arc::default(),
             keys: keys_of(cli)?,
             notes: Mutex::default(),
             agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
@@ -201,7 +206,7 @@ impl World {
     /// # Errors
     /// A file that can't be read, or is no key.
     pub(crate) fn identities(&self) -> Result<Identities, Failure> {
-        let mut identities = Identities::new(self.passphrases());
+        let mut identities = Identities::new(self.passphrases()).with_plugins(self.plugins()?);
         match &self.keys {
             Keys::Files(files) => {
                 for file in files {
@@ -217,6 +222,25 @@ impl World {
             }
         }
         Ok(identities)
+    }
+
+    /// What runs age plugins: those that the home's configuration names.
+    ///
+    /// # Errors
+    /// A configuration with a mistake in it.
+    pub(crate) fn plugins(&self) -> Result<Arc<dyn Plugins>, Failure> {
+        let person = Person {
+            passphrases: Arc::clone(&self.passphrases),
+            stop: self.progress.stop(),
+            ran: Arc::clone(&self.ran),
+            voice: self.voice,
+        };
+        Ok(Arc::new(Runner::new(Config::of(&self.home)?, self.folders(), Arc::new(person))))
+    }
+
+    /// The folders in which programs are looked for.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        variable("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
     }
 
     /// The home's own key, which signs its cards.

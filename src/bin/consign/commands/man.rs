@@ -85,6 +85,10 @@ fn sections(page: &Page, out: &mut String) {
     page.variables.iter().for_each(|(name, what)| item(name, what, out));
     heading("FILES", out);
     manual::FILES.iter().for_each(|(name, what)| item(&format!("$CONSIGN_HOME/{name}"), what, out));
+    if page.command.is_empty() {
+        heading("CONFIGURATION", out);
+        manual::CONFIGURATION.iter().for_each(|(line, what)| item(line, what, out));
+    }
     heading("EXAMPLES", out);
     for (line, what) in page.examples {
         item(line, what, out);

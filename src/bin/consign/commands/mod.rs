@@ -83,6 +83,8 @@ fn why_really(mut failure: Failure, world: &World) -> Failure {
             None => locked,
         };
     }
+    let programs = world.ran.named_in(&failure.message);
+    failure.facts.extend(programs);
     failure
 }
 

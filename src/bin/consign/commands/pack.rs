@@ -39,7 +39,9 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         Some(out) if out.as_os_str() == "-" => Output::Stream,
         Some(out) => Output::File(out),
     };
+    let plugins = world.plugins()?;
     let order = Send {
+        plugins: Some(&plugins),
         path: &args.path,
         rev: args.rev.as_deref(),
         globs: &args.rules,
