@@ -36,6 +36,11 @@ pub trait Pins {
         let _nobody = (certificate, at);
         None
     }
+
+    /// As [`Pins::is_revoked`], for a certificate: by its number, its name, its key or its authority.
+    fn is_revoked_certificate(&self, certificate: &Certificate) -> bool {
+        self.is_revoked(&certificate.key)
+    }
 }
 
 /// A signer of a bundle.
@@ -62,7 +67,10 @@ impl SignedBy {
             Some(certificate) => pins.who_certified(certificate, at),
             None => pins.who(&key, at),
         };
-        let revoked = pins.is_revoked(&key);
+        let revoked = match &certificate {
+            Some(certificate) => pins.is_revoked_certificate(certificate),
+            None => pins.is_revoked(&key),
+        };
         SignedBy { fingerprint: key.fingerprint(), key, known_as, revoked, presence, certificate }
     }
 }

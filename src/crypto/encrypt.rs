@@ -184,12 +184,11 @@ impl CompartmentKey {
     /// The plaintext of `key.age`: an age identity file of one line.
     #[must_use]
     pub fn file(&self) -> Secret {
-        let mut text = match &self.0 {
-            Pair::Classical(identity, _) => identity.to_string().expose_secret().as_bytes().to_vec(),
-            Pair::Hybrid(identity, _) => identity.line().expose().to_vec(),
-        };
-        text.push(b'\n');
-        Secret::new(text)
+        // Each in one piece: a buffer that grows leaves copies behind.
+        Secret::new(match &self.0 {
+            Pair::Classical(identity, _) => [identity.to_string().expose_secret().as_bytes(), b"\n"].concat(),
+            Pair::Hybrid(identity, _) => [identity.line().expose(), b"\n"].concat(),
+        })
     }
 
     /// Reads the plaintext of `key.age`: at most 4 KiB, LF only, `#` lines and exactly one identity line.

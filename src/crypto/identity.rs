@@ -93,16 +93,29 @@ impl Identities {
     /// # Errors
     /// [`Error::BadKey`] when there is no usable key in it; the errors of unlocking it.
     pub fn add(&mut self, file: &Secret, name: &str) -> Result<()> {
+        // Editors on Windows put a byte-order mark before a text.
+        match file.expose().strip_prefix("\u{feff}".as_bytes()) {
+            Some(text) => self.add_any(&Secret::new(text.to_vec()), name),
+            None => self.add_any(file, name),
+        }
+    }
+
+    fn add_any(&mut self, file: &Secret, name: &str) -> Result<()> {
         let bytes = file.expose();
         let bad = |why: &str| Error::BadKey { what: "identity file", why: format!("{name}: {why}") };
         if bytes.len() > FILE_LIMIT {
             return Err(bad("too large for an identity file"));
         }
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            return Err(bad("it is UTF-16, as `>` of PowerShell writes it; UTF-8 is needed"));
+        }
         if is_armoured(bytes) || bytes.starts_with(b"age-encryption.org/") {
             return self.add_locked(bytes, name);
         }
-        if bytes.starts_with(b"-----BEGIN ") {
-            return self.add_ssh(bytes, name);
+        if let pem = bytes.trim_ascii()
+            && pem.starts_with(b"-----BEGIN ")
+        {
+            return self.add_ssh(pem, name);
         }
         self.add_lines(file, name)
     }
@@ -141,12 +154,14 @@ impl Identities {
         let text = file.text().map_err(|_| bad("not a key file"))?;
         let before = self.keys.len();
         let mut stated = None;
-        for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        for (n, line) in text.lines().map(str::trim).enumerate().filter(|(_, l)| !l.is_empty()) {
             if let Some(comment) = line.strip_prefix('#') {
                 stated = recipient_in(comment).or(stated);
                 continue;
             }
-            if line.to_ascii_uppercase().starts_with(hybrid::IDENTITY_PREFIX) {
+            let bad = |why: &str| bad(&format!("line {}: {why}", n + 1));
+            let prefix = line.get(..hybrid::IDENTITY_PREFIX.len());
+            if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(hybrid::IDENTITY_PREFIX)) {
                 let identity =
                     hybrid::Identity::parse(line).ok_or_else(|| bad("a post-quantum identity that is mistyped"))?;
                 let recipient = Some(identity.to_public().to_string());
@@ -292,7 +307,9 @@ pub fn dearmour(text: &[u8], name: &str) -> Result<Vec<u8>> {
 pub fn new_identity(created: &str) -> (Secret, String) {
     let identity = x25519::Identity::generate();
     let recipient = identity.to_public().to_string();
-    let text = format!("# created: {created}\n# public key: {recipient}\n{}\n", identity.to_string().expose_secret());
+    let head = format!("# created: {created}\n# public key: {recipient}\n");
+    // In one piece: a buffer that grows leaves copies behind.
+    let text = [head.as_str(), identity.to_string().expose_secret(), "\n"].concat();
     (Secret::new(text.into_bytes()), recipient)
 }
 

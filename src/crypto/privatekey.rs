@@ -18,8 +18,10 @@ const CURVES: [(&str, usize); 3] = [("nistp256", 32), ("nistp384", 48), ("nistp5
 
 /// The key in a file; still locked, if it is.
 pub(super) fn read(pem: &Secret) -> Option<PrivateKey> {
-    PrivateKey::from_openssh(pem.expose()).ok().or_else(|| {
-        let blob = dearmour(pem.expose())?;
+    // As editors on Windows may have left it.
+    let pem = pem.expose().strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem.expose()).trim_ascii();
+    PrivateKey::from_openssh(pem).ok().or_else(|| {
+        let blob = dearmour(pem)?;
         let mut wire = Wire(&blob);
         if wire.take(MAGIC.len())? != MAGIC || [wire.string()?, wire.string()?] != [b"none", b"none"] {
             return None;

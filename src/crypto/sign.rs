@@ -86,7 +86,7 @@ impl PublicKey {
     }
 }
 
-/// As [`is_ssh_public`], for an OpenSSH private key.
+/// Whether a text is an OpenSSH private key of any type, which `age` can be given to read.
 pub(super) fn is_ssh_private(pem: &[u8]) -> bool {
     PrivateKey::from_openssh(pem).is_ok()
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Error, Result};
-use crate::crypto::{self, Identities, PassphraseSource, Secret, SshKey, dearmour, is_secret, unlock_file};
+use crate::crypto::{self, Identities, PassphraseSource, Secret, SshKey, dearmour, unlock_file};
 use crate::format::copytext::{COPY_MAX, CopyText, is_copy};
 use crate::format::paper::{Paper, is_paper};
 use crate::format::typed;
@@ -16,8 +16,18 @@ pub const FILE_MAX: u64 = 4 << 20;
 pub struct IdentityLine {
     /// The line of an identity file.
     pub line: Secret,
-    /// Its recipient string.
+    /// Its recipient string; for a key of a plugin that nobody told it of, what it is instead.
     pub recipient: String,
+    /// Whether the recipient string is known.
+    pub known: bool,
+}
+
+impl IdentityLine {
+    /// Whether it is the same key.
+    #[must_use]
+    pub fn is(&self, other: &IdentityLine) -> bool {
+        self.line.expose() == other.line.expose() || self.known && other.known && self.recipient == other.recipient
+    }
 }
 
 /// What a file turned out to be.
@@ -25,11 +35,11 @@ pub enum Material {
     /// A copy of a home.
     Copy(CopyText),
     /// A paper copy.
-    Paper(Paper),
+    Paper(Box<Paper>),
     /// Identities of age.
     Identities(Vec<IdentityLine>),
     /// An SSH key.
-    Ssh(SshKey),
+    Ssh(Box<SshKey>),
 }
 
 /// What a file turned out to be, and whether anybody could read it.
@@ -65,17 +75,23 @@ pub fn read(file: &Secret, name: &str, source: &dyn PassphraseSource) -> Result<
     }
     if start.starts_with(b"-----BEGIN ") {
         let (key, was_locked) = SshKey::read(&Secret::new(start.to_vec()), name, source)?;
-        return found(Material::Ssh(key), was_locked);
+        return found(Material::Ssh(Box::new(key)), was_locked);
     }
     let text = text_of(bytes, name)?;
     let text = text.text().unwrap_or_default();
-    if is_secret(text) {
+    if has_identities(text) {
         return found(Material::Identities(lines(text, name)?), false);
     }
     if typed::has_lines(text) {
         return locked(&typed::read_lines(text)?, name, source);
     }
     Err(not_a_key(text, name))
+}
+
+/// Whether a text has lines that should be identities. No copy of it is made to find out.
+fn has_identities(text: &str) -> bool {
+    let begins = |line: &str, with: &str| line.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    text.lines().map(str::trim).any(|line| begins(line, "AGE-SECRET-KEY-") || begins(line, "AGE-PLUGIN-"))
 }
 
 fn bad(name: &str, why: &str) -> Error {
@@ -123,7 +139,7 @@ fn not_a_key(text: &str, name: &str) -> Error {
 fn locked(file: &[u8], name: &str, source: &dyn PassphraseSource) -> Result<Found> {
     let plain = unlock_file(file, name, source, COPY_MAX)?;
     let material = if is_paper(&plain) {
-        Material::Paper(Paper::read(&plain)?)
+        Material::Paper(Box::new(Paper::read(&plain)?))
     } else if is_copy(&plain) {
         Material::Copy(CopyText::read(&plain)?)
     } else {
@@ -133,19 +149,27 @@ fn locked(file: &[u8], name: &str, source: &dyn PassphraseSource) -> Result<Foun
     Ok(Found { material, was_locked: true })
 }
 
-/// The identities of an identity file, each checked.
+/// The identities of an identity file, each checked. The recipient of a plugin's key stands in a comment before it.
 ///
 /// # Errors
 /// [`crypto::Error::BadKey`] for a line that is none.
 pub fn lines(text: &str, name: &str) -> Result<Vec<IdentityLine>> {
     let mut found: Vec<IdentityLine> = Vec::new();
-    for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
-        let line = Secret::new(line.as_bytes().to_vec());
+    let mut comments = String::new();
+    for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        if line.starts_with('#') {
+            comments.push_str(line);
+            comments.push('\n');
+            continue;
+        }
+        let with_comments = Secret::new([std::mem::take(&mut comments).as_bytes(), line.as_bytes()].concat());
         let mut one = Identities::new(Arc::new(Nobody));
-        one.add(&line, name)?;
-        let recipient = one.recipients().next().unwrap_or_default().to_owned();
-        if !found.iter().any(|known| known.recipient == recipient) {
-            found.push(IdentityLine { line, recipient });
+        one.add(&with_comments, name)?;
+        let known = one.recipients().next().is_some();
+        let recipient = one.described().next().unwrap_or_default();
+        let line = IdentityLine { line: Secret::new(line.as_bytes().to_vec()), recipient, known };
+        if !found.iter().any(|there| there.is(&line)) {
+            found.push(line);
         }
     }
     if found.is_empty() { Err(bad(name, "there is no key in it")) } else { Ok(found) }

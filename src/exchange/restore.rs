@@ -84,11 +84,9 @@ impl Held {
         for (kind, seed) in kinds.into_iter().flat_map(|(kind, seeds)| seeds.iter().map(move |seed| (kind, seed))) {
             let line = identity_line(kind, seed);
             let recipient = lines(line.text()?, "the paper")?.remove(0).recipient;
-            text.extend_from_slice(comments(&recipient, FROM_PAPER, "a paper copy", paper.created).as_bytes());
-            text.extend_from_slice(line.expose());
-            text.push(b'\n');
+            text.push((comments(&recipient, FROM_PAPER, "a paper copy", paper.created), line));
         }
-        let identities = Secret::new(text);
+        let identities = joined(&[], &text);
         let key = signer(&signing)?;
         let card = match card {
             Some(card) if card.signers.contains(&key.public()) => card,
@@ -122,7 +120,7 @@ impl Held {
         for (from, material) in found {
             match material {
                 Material::Identities(lines) => identities.extend(lines.into_iter().map(|line| (from.clone(), line))),
-                Material::Ssh(key) => ssh.push((from, key)),
+                Material::Ssh(key) => ssh.push((from, *key)),
                 Material::Copy(_) | Material::Paper(_) => {
                     return Err(changed("copy of keys", "it is of a firm of its own").into());
                 }
@@ -137,22 +135,18 @@ impl Held {
         let mut text = Vec::new();
         let mut listed: Vec<(String, &str)> = Vec::new();
         let mut roster = Roster::default();
-        for (from, line) in &identities {
+        for (from, line) in identities {
             let label = origin.label.unwrap_or("imported");
-            text.extend_from_slice(comments(&line.recipient, label, from, origin.now).as_bytes());
-            text.extend_from_slice(line.line.expose());
-            text.push(b'\n');
-            roster.add(Use::Encryption, &line.recipient, label, &files::printable(from), origin.now);
-            listed.push((line.recipient.clone(), label));
+            text.push((comments(&line.recipient, label, &from, origin.now), line.line));
+            roster.add(Use::Encryption, &line.recipient, label, &files::printable(&from), origin.now);
+            listed.push((line.recipient, label));
         }
         // What opens classical and post-quantum bundles is made where none came in.
         for made in lines(fresh.file.text()?, "a new key")? {
             let quantum = is_post_quantum(&made.recipient);
             if !listed.iter().any(|(key, _)| is_post_quantum(key) == quantum) {
                 let line = format!("# created: {}\n# public key: {}\n", origin.now, made.recipient);
-                text.extend_from_slice(line.as_bytes());
-                text.extend_from_slice(made.line.expose());
-                text.push(b'\n');
+                text.push((line, made.line));
                 roster.add(Use::Encryption, &made.recipient, THIS_MACHINE, MADE_HERE, origin.now);
                 listed.push((made.recipient, THIS_MACHINE));
             }
@@ -161,7 +155,7 @@ impl Held {
         let (pq, recipients) = on_card(listed.iter().map(|(key, label)| (key.as_str(), *label)));
         let card = SignedCard::sign(&blank(name, contact, recipients, pq, &signing.line()?, origin.now), &key)?;
         let ssh = ssh.into_iter().map(|(from, key)| (key_name(&from), key)).collect();
-        Ok(Held { identities: Secret::new(text), signing, ssh, card, roster })
+        Ok(Held { identities: joined(&[], &text), signing, ssh, card, roster })
     }
 }
 
@@ -183,6 +177,15 @@ fn own_lines(text: &str) -> Secret {
         out.push(b'\n');
     }
     Secret::new(out)
+}
+
+/// An identity file: what there was, and each new line after its comments. Its room is made at once, so that growing
+/// leaves no copy of a secret behind.
+fn joined(before: &[u8], more: &[(String, Secret)]) -> Secret {
+    let end = if before.is_empty() || before.ends_with(b"\n") { &b""[..] } else { b"\n" };
+    let mut parts = vec![before, end];
+    parts.extend(more.iter().flat_map(|(comments, line)| [comments.as_bytes(), line.expose(), b"\n"]));
+    Secret::new(parts.concat())
 }
 
 fn comments(recipient: &str, label: &str, from: &str, created: Time) -> String {
@@ -252,7 +255,7 @@ pub fn install(home: &Home, held: &Held, lock: &Secret, work: u8) -> Result<()> 
 pub struct Adding<'a> {
     change: Rekey<'a>,
     held: Held,
-    more: Vec<u8>,
+    more: Vec<(String, Secret)>,
     ssh: Vec<(String, SshKey)>,
     kept: Vec<Kept>,
 }
@@ -274,15 +277,13 @@ impl<'a> Adding<'a> {
     /// When the home's own can't be read.
     pub fn identities(&mut self, found: Vec<IdentityLine>, origin: &Origin<'_>) -> Result<()> {
         let have = lines(self.held.identities.text()?, keys::OWN_KEY)?;
-        for IdentityLine { line, recipient } in found {
-            let taken = self.kept.iter().any(|kept| kept.public == recipient);
-            let known = taken || have.iter().any(|own| own.recipient == recipient);
+        for found in found {
+            let taken = found.known && self.kept.iter().any(|kept| kept.public == found.recipient);
+            let known = taken || have.iter().any(|own| own.is(&found));
+            let IdentityLine { line, recipient, .. } = found;
             if !known {
                 let label = origin.label.unwrap_or("imported");
-                let comments = comments(&recipient, label, origin.from, origin.now);
-                self.more.extend_from_slice(comments.as_bytes());
-                self.more.extend_from_slice(line.expose());
-                self.more.push(b'\n');
+                self.more.push((comments(&recipient, label, origin.from, origin.now), line));
                 self.held.roster.add(Use::Encryption, &recipient, label, &files::printable(origin.from), origin.now);
             }
             self.kept.push(Kept { public: recipient, opens: true, file: IDENTITY.to_owned(), known });
@@ -328,8 +329,7 @@ impl<'a> Adding<'a> {
     /// # Errors
     /// [`crate::format::Error::TooLarge`]; what the system says.
     pub fn commit(mut self, lock: &Secret, work: u8) -> Result<Vec<Kept>> {
-        let text = Secret::new([self.held.identities.expose(), &self.more].concat());
-        self.more.fill(0);
+        let text = joined(self.held.identities.expose(), &self.more);
         if text.expose().len() > IDENTITIES_MAX {
             return Err(crate::format::too_large("identity file", "60 KiB at most").into());
         }

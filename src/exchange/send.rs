@@ -1,7 +1,7 @@
 //! Sending: order → clearance → selection → payload, synced → private part and ledger line, synced → tail, sync,
 //! rename (FORMAT §1.3, P9). Nothing that anybody could open exists before its ledger line is safe.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -525,7 +525,7 @@ impl Draft<'_> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         let compartments = sealed.compartments.iter().enumerate().map(|(n, c)| PrivateCompartment {
             n: n as u64,
-            identity: text(c.identity.expose()),
+            identity: &c.identity,
             x: c.possession,
             recipients: c.head.recipients.clone(),
             agreement: None,
@@ -534,8 +534,7 @@ impl Draft<'_> {
             terms: text(&c.terms_line),
         });
         let part = PrivatePart { bundle: sealed.reference, compartments: compartments.collect() };
-        let plain = serde_json::to_vec(&part).map(crypto::Secret::new);
-        let plain = plain.map_err(|_| bundle::Error::Bug)?;
+        let plain = secret_json(&part).map_err(|_| bundle::Error::Bug)?;
         let mut own: Vec<crypto::Recipient> =
             self.order.own.strongest().iter().map(|r| r.parse()).collect::<crypto::Result<_>>()?;
         if let Some(plugins) = self.order.plugins {
@@ -584,16 +583,42 @@ impl OwnedNote {
     }
 }
 
-#[derive(Serialize)]
-struct PrivatePart {
-    bundle: BundleRef,
-    compartments: Vec<PrivateCompartment>,
+/// A document that holds secrets. Its size is found first: a buffer that grows leaves copies behind.
+fn secret_json(document: &impl Serialize) -> serde_json::Result<crypto::Secret> {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut size = Count(0);
+    serde_json::to_writer(&mut size, document)?;
+    let mut plain = Vec::with_capacity(size.0);
+    let written = serde_json::to_writer(&mut plain, document);
+    let plain = crypto::Secret::new(plain);
+    written.map(|()| plain)
+}
+
+fn exposed<S: serde::Serializer>(secret: &&crypto::Secret, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let text = secret.text().map_err(|_| serde::ser::Error::custom("a secret that is no text"))?;
+    serializer.serialize_str(text.trim_end())
 }
 
 #[derive(Serialize)]
-struct PrivateCompartment {
+struct PrivatePart<'a> {
+    bundle: BundleRef,
+    compartments: Vec<PrivateCompartment<'a>>,
+}
+
+#[derive(Serialize)]
+struct PrivateCompartment<'a> {
     n: u64,
-    identity: String,
+    #[serde(serialize_with = "exposed")]
+    identity: &'a crypto::Secret,
     x: Digest,
     recipients: Vec<NamedRecipient>,
     agreement: Option<String>,

@@ -74,6 +74,11 @@ impl Trust {
         self.known.extend(lines.into_iter().map(pin));
     }
 
+    /// What is pinned by what is on record, with the names.
+    pub fn on_record(&self) -> impl Iterator<Item = (&str, &Listed)> {
+        self.known.iter().filter(|pin| pin.on_record).map(|pin| (pin.name.as_str(), &pin.listed))
+    }
+
     fn partner(&self, trusted: &Trusted) -> Option<&str> {
         self.partners.iter().map(String::as_str).find(|name| *name == trusted.sender())
     }
@@ -139,6 +144,12 @@ impl Trust {
         self.principals.extend_from_slice(principals);
     }
 
+    /// Who was asked for.
+    #[must_use]
+    pub fn demands(&self) -> &[String] {
+        &self.principals
+    }
+
     /// Takes trust away from what a list revokes, wherever it is known from.
     pub fn revoke(&mut self, list: Revoked) {
         self.revoked.add(list);
@@ -159,8 +170,28 @@ impl Trust {
         if self.principals.is_empty() || (pin.on_record && self.principals.contains(&pin.name)) {
             return fits(None).then(|| pin.name.clone());
         }
-        let asked = self.principals.iter().find(|asked| fits(Some(asked)))?;
+        let asked = self.principals.iter().find(|asked| self.may_be(pin, asked) && fits(Some(asked)))?;
         Some(if pin.on_record { pin.name.clone() } else { format!("{asked} ({})", pin.name) })
+    }
+
+    /// Whether a pin can be somebody by the principals of its line. On record a key is its partner's by the partner's
+    /// name alone, or a list that a partner sent could give its keys another one's name; and nobody whom an authority
+    /// certifies is a partner of another name. `allowed` writes the same.
+    fn may_be(&self, pin: &Pin, asked: &str) -> bool {
+        !pin.on_record || (pin.listed.authority && !self.known.iter().any(|p| p.on_record && p.name == asked))
+    }
+}
+
+/// What a certificate says, as far as lists of signers go.
+fn says(certificate: &Certificate) -> Certified {
+    Certified {
+        key: certificate.key.clone(),
+        authority: certificate.authority.clone(),
+        serial: certificate.serial,
+        id: certificate.id.clone(),
+        principals: certificate.principals.clone(),
+        from: certificate.valid_after,
+        until: certificate.valid_before,
     }
 }
 
@@ -178,20 +209,79 @@ impl Pins for Trust {
         if !certificate.is_user || !certificate.critical_options.is_empty() {
             return None;
         }
-        let certified = Certified {
-            key: certificate.key.clone(),
-            authority: certificate.authority.clone(),
-            serial: certificate.serial,
-            id: certificate.id.clone(),
-            principals: certificate.principals.clone(),
-            from: certificate.valid_after,
-            until: certificate.valid_before,
-        };
-        self.who_is_certified(&certified, at)
+        self.who_is_certified(&says(certificate), at)
+    }
+
+    fn is_revoked_certificate(&self, certificate: &Certificate) -> bool {
+        self.revoked.has_certificate(&says(certificate)).unwrap_or(true)
     }
 
     fn is_revoked(&self, key: &PublicKey) -> bool {
         // A key that can't be looked up is not trusted either.
         self.revoked.has(key).unwrap_or(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SigningKey;
+
+    fn key() -> PublicKey {
+        SigningKey::generate().unwrap().public()
+    }
+
+    fn now() -> Time {
+        "2026-11-23T13:40:00Z".parse().unwrap()
+    }
+
+    fn by(authority: &PublicKey, principals: &[&str]) -> Certified {
+        let principals = principals.iter().map(|name| (*name).to_owned()).collect();
+        let (serial, id) = (7, "id".to_owned());
+        Certified { key: key(), authority: authority.clone(), serial, id, principals, from: 0, until: u64::MAX }
+    }
+
+    fn line(start: &str, key: &PublicKey) -> String {
+        format!("{start} {}\n", key.line().unwrap())
+    }
+
+    #[test]
+    fn a_certificate_is_known_by_its_authority_and_not_by_its_own_key() {
+        let (authority, plain) = (key(), key());
+        let mut trust = Trust::default();
+        let list = line("*@x.example cert-authority", &authority) + &line("bob", &plain);
+        trust.add_file(list.as_bytes(), "list").unwrap();
+        assert_eq!(trust.who(&authority, now()), None);
+        assert_eq!(trust.who(&plain, now()).as_deref(), Some("list"));
+        let certified = by(&authority, &["root", "eve@x.example"]);
+        assert_eq!(trust.who_is_certified(&certified, now()).as_deref(), Some("list"));
+        assert_eq!(trust.who_is_certified(&Certified { until: 1, ..certified.clone() }, now()), None);
+        assert_eq!(trust.who_is_certified(&by(&authority, &["root"]), now()), None);
+        assert_eq!(trust.who_is_certified(&by(&plain, &["bob"]), now()), None);
+        trust.demand(&["eve@x.example".to_owned()]);
+        assert_eq!(trust.who_is_certified(&certified, now()).as_deref(), Some("eve@x.example (list)"));
+        assert_eq!(trust.who_is_certified(&by(&authority, &["bob@x.example"]), now()), None);
+        trust.revoke(Revoked::parse(line("", &authority).trim().as_bytes()).unwrap());
+        assert_eq!(trust.who_is_certified(&certified, now()), None);
+    }
+
+    #[test]
+    fn what_a_partner_certifies_is_no_other_partner() {
+        let (authority, plain) = (key(), key());
+        let known = |asked: &[&str]| {
+            let mut trust = Trust::default();
+            let lines = line("* cert-authority", &authority) + &line("birch,*", &plain);
+            trust.add_lines(SignerList::parse(lines.as_bytes()).lines, "acme", true);
+            trust.add_lines([Listed::bare(key())], "birch", true);
+            trust.demand(&asked.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+            trust
+        };
+        let certified = by(&authority, &["birch", "carol"]);
+        assert_eq!(known(&[]).who_is_certified(&certified, now()).as_deref(), Some("acme"));
+        assert_eq!(known(&["carol"]).who_is_certified(&certified, now()).as_deref(), Some("acme"));
+        assert_eq!(known(&["acme"]).who_is_certified(&certified, now()).as_deref(), Some("acme"));
+        assert_eq!(known(&["birch"]).who_is_certified(&certified, now()), None);
+        assert_eq!(known(&["birch"]).who(&plain, now()), None);
+        assert_eq!(known(&["acme"]).who(&plain, now()).as_deref(), Some("acme"));
     }
 }

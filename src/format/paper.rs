@@ -45,24 +45,19 @@ impl Paper {
     /// # Errors
     /// [`Error::Changed`] for an item of more than 255 bytes.
     pub fn to_bytes(&self, overhead: usize) -> Result<Secret> {
-        let mut out = Vec::with_capacity(1024);
+        let mut out = Vec::with_capacity(8 << 10);
         out.push(VERSION);
         out.extend_from_slice(&self.number.to_be_bytes());
         out.extend_from_slice(&self.created.unix().to_be_bytes());
         out.extend_from_slice(self.card.bytes());
-        let seeds = |kind: u8, list: &'_ [Secret]| -> Vec<(u8, Vec<u8>)> {
-            list.iter().map(|seed| (kind, seed.expose().to_vec())).collect()
-        };
-        let mut items = seeds(1, &self.classical);
+        let mut items: Vec<(u8, &[u8])> = seeds(1, &self.classical);
         items.extend(seeds(2, &self.quantum));
-        items.extend(seeds(3, std::slice::from_ref(&self.signing)));
-        let texts = [(4, &self.name), (5, &self.contact)].into_iter().filter(|(_, text)| !text.is_empty());
-        items.extend(texts.map(|(kind, text)| (kind, text.as_bytes().to_vec())));
+        items.push((3, self.signing.expose()));
+        items.extend([(4, self.name.as_bytes()), (5, self.contact.as_bytes())].iter().filter(|(_, t)| !t.is_empty()));
         for (kind, bytes) in items {
-            let bytes = Secret::new(bytes);
-            let len = u8::try_from(bytes.expose().len()).map_err(|_| changed(PART, "a name of more than 255 bytes"))?;
+            let len = u8::try_from(bytes.len()).map_err(|_| changed(PART, "a name of more than 255 bytes"))?;
             out.extend_from_slice(&[kind, len]);
-            out.extend_from_slice(bytes.expose());
+            out.extend_from_slice(bytes);
         }
         let whole = (out.len() + overhead).next_multiple_of(LINE_BYTES);
         out.resize(whole - overhead, 0);
@@ -133,6 +128,10 @@ impl Paper {
         }
         Ok(())
     }
+}
+
+fn seeds(kind: u8, list: &[Secret]) -> Vec<(u8, &[u8])> {
+    list.iter().map(|seed| (kind, seed.expose())).collect()
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {

@@ -147,7 +147,9 @@ fn code_5_untrusted() {
         ("valid-after=\"20200101Z\",valid-before=\"99990101Z\"", 0),
         ("valid-after=\"99990101Z\"", 5),
         ("valid-before=\"20200101Z\"", 5),
-        ("valid-before=\"20200101\"", 2),
+        ("valid-before=\"20200101\"", 5),
+        ("valid-after=\"20200101\"", 0),
+        ("valid-before=20200101Z", 2),
     ] {
         signers(options);
         assert_eq!(desk.run("ci", "verify --signer signers acme-0001.consign").code, code, "{options}");

@@ -3,10 +3,12 @@
 mod codes;
 mod desk;
 mod faults;
+mod keyfiles;
 mod keylife;
 mod manual;
 mod recovery;
 mod repair;
+mod signers;
 mod story;
 mod sync;
 mod terminal;

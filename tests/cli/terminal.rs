@@ -269,6 +269,9 @@ fn hostile_files_that_are_read_are_told_escaped() {
             &["inspect", &name],
             &["verify", &name],
             &["verify", "b.consign", "--signer", &name],
+            &["verify", "b.consign", "--revoked", &name],
+            &["partner", "add", "--ssh-keys", &name, "--unchecked"],
+            &["partner", "add", "--signers", &name, "--unchecked"],
             &["list", "b.consign", "-i", &name],
             &["unpack", "b.consign", "-o", "x", "--key-file", &name],
             &["pack", "tree", "-R", &name],
@@ -435,4 +438,36 @@ fn contents_go_into_a_pipe_as_they_are_and_onto_a_terminal_as_safe_text_only() {
     let (code, shown) = on_terminal(&desk, "north", &["pack", "tree", "--to", "acme", "-o", "-"], "", &[]);
     let shown = without_the_terminals(&shown);
     assert_eq!((code, odd_in(&shown)), (2, vec![]), "{shown:?}");
+}
+
+#[test]
+fn a_person_is_shown_every_key_and_asked_about_all_of_them() {
+    if !have(&["script"]) {
+        return;
+    }
+    let desk = Desk::with_firms();
+    let public = |firm: &str| fs::read_to_string(desk.home(firm).join("signing.pub")).unwrap();
+    desk.new_firm("bob", "Bob");
+    desk.write("bob.keys", public("bob"));
+    let spell: String = ODD.chars().filter(|c| !matches!(c, '\n' | '\r' | '\t' | '\0' | '"')).collect();
+    let signers = format!("\"x{spell}\" namespaces=\"*,{spell}\" {}", public("bob").trim());
+    desk.write("list", signers);
+    let add = ["partner", "add", "--ssh-keys", "bob.keys"];
+    let (code, shown) = on_terminal(&desk, "north", &add, "n\n", &[]);
+    assert!(code == 5 && shown.contains("SHA256:") && shown.contains("were not compared"), "{shown}");
+    assert!(!desk.home("north").join("partners/bob.json").exists());
+    let (code, shown) = on_terminal(&desk, "north", &add, "y\n", &[]);
+    assert!(code == 0 && shown.contains("did bob confirm it"), "{shown}");
+    desk.run("north", "partner list").ok().says("confirmed on a call");
+    // Once compared, nobody is asked again.
+    desk.run("north", "partner add --ssh-keys bob.keys").ok().says("on record");
+    desk.run("north", "partner remove bob").ok();
+    desk.run("north", "partner add --signers list --as bob --unchecked").ok();
+    for args in [&["partner", "show", "bob"][..], &["partner", "list"], &["partner", "export", "--json"]] {
+        everywhere(&desk, "north", args);
+    }
+    // In a pipe a list is data, as a card is.
+    let (code, shown) = on_terminal(&desk, "north", &["partner", "export"], "", &[]);
+    let ran = Ran { code, out: without_the_terminals(&shown), err: String::new() };
+    assert_plain(&ran, "an exported list on a terminal");
 }

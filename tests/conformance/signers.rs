@@ -6,18 +6,15 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use consign::bundle::Pins;
-use consign::crypto::PublicKey;
+use consign::crypto::{PublicKey, Signature};
 use consign::exchange::trust::Trust;
 use consign::format::envelope::NAMESPACE;
 use consign::format::revoked::Revoked;
-use consign::format::signerlist::Certified;
 use consign::format::time::Time;
 
 use crate::rows_of_page;
-use crate::sshsig::{self, MESSAGE, keygen, make, read, signed_by_keygen, string};
+use crate::sshsig::{self, MESSAGE, keygen, make, read, signed_by_keygen};
 use crate::tools::have;
 
 const NOW: &str = "20261123134000Z";
@@ -26,21 +23,19 @@ fn now() -> Time {
     "2026-11-23T13:40:00Z".parse().unwrap()
 }
 
-/// Who signed, as both sides see it.
+/// Who signed.
 #[derive(Clone)]
 struct Signer {
     armour: Vec<u8>,
     /// `type base64`.
     public: String,
-    /// What its certificate says, if it signed with one.
-    certified: Option<Certified>,
 }
 
 impl Signer {
     fn of(dir: &Path, name: &str) -> Signer {
         let public = read(dir, &format!("{name}.pub"));
         let public = public.split(' ').take(2).collect::<Vec<_>>().join(" ");
-        Signer { armour: signed_by_keygen(dir, name, &[]), public, certified: None }
+        Signer { armour: signed_by_keygen(dir, name, &[]), public }
     }
 
     /// A key that signs with a certificate which `ca` made.
@@ -48,55 +43,8 @@ impl Signer {
         let _gone = fs::remove_file(dir.join(format!("{name}-cert.pub")));
         let public = format!("{name}.pub");
         assert!(keygen(dir, &[&["-q", "-s", ca, "-I", "the id"], options, &[&public]].concat()), "{options:?}");
-        let certified = read_certificate(&read(dir, &format!("{name}-cert.pub")));
         let armour = signed_by_keygen(dir, &format!("{name}-cert.pub"), &[]);
-        Signer { armour, certified: Some(certified), ..Signer::of(dir, name) }
-    }
-}
-
-/// What a certificate says, by its fields in PROTOCOL.certkeys of OpenSSH.
-fn read_certificate(text: &str) -> Certified {
-    let blob = STANDARD.decode(text.split(' ').nth(1).unwrap()).unwrap();
-    let mut wire = Wire(&blob);
-    let kind = String::from_utf8(wire.string().to_vec()).unwrap().replace("-cert-v01@openssh.com", "");
-    let _nonce = wire.string();
-    let parts = if kind == "ssh-ed25519" { 1 } else { 2 };
-    let key = [string(kind.as_bytes()), (0..parts).flat_map(|_| string(wire.string())).collect()].concat();
-    let serial = wire.number();
-    assert_eq!(wire.take(4), [0, 0, 0, 1], "a user's certificate");
-    let id = String::from_utf8(wire.string().to_vec()).unwrap();
-    let mut names = Wire(wire.string());
-    let mut principals = Vec::new();
-    while !names.0.is_empty() {
-        principals.push(String::from_utf8(names.string().to_vec()).unwrap());
-    }
-    let (from, until) = (wire.number(), wire.number());
-    let _options_extensions_reserved = [wire.string(), wire.string(), wire.string()];
-    let authority = wire.string();
-    Certified { key: public(&key), authority: public(authority), serial, id, principals, from, until }
-}
-
-fn public(blob: &[u8]) -> PublicKey {
-    let kind = String::from_utf8(Wire(blob).string().to_vec()).unwrap();
-    format!("{kind} {}", STANDARD.encode(blob)).parse().unwrap()
-}
-
-struct Wire<'a>(&'a [u8]);
-
-impl<'a> Wire<'a> {
-    fn take(&mut self, n: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(n);
-        self.0 = rest;
-        taken
-    }
-
-    fn number(&mut self) -> u64 {
-        u64::from_be_bytes(self.take(8).try_into().unwrap())
-    }
-
-    fn string(&mut self) -> &'a [u8] {
-        let len = u32::from_be_bytes(self.take(4).try_into().unwrap());
-        self.take(len.try_into().unwrap())
+        Signer { armour, ..Signer::of(dir, name) }
     }
 }
 
@@ -128,7 +76,7 @@ impl Judge<'_> {
         command.stdin(message).stderr(Stdio::null()).stdout(Stdio::null()).status().unwrap().success()
     }
 
-    /// The signature itself is the business of `sshsig.rs`; here it is only who may make it.
+    /// As `verify --signer list --principal NAME --revoked revoked` does it.
     fn here(&self, list: &[u8], signer: &Signer) -> bool {
         let mut trust = Trust::default();
         trust.demand(&[self.principal.to_owned()]);
@@ -139,13 +87,12 @@ impl Judge<'_> {
             let Ok(revoked) = Revoked::parse(revoked) else { return false };
             trust.revoke(revoked);
         }
-        match &signer.certified {
-            Some(certified) => trust.who_is_certified(certified, now()).is_some(),
-            None => {
-                let Ok(key) = PublicKey::verify(&signer.armour, NAMESPACE, MESSAGE, "message") else { return false };
-                trust.who(&key, now()).is_some()
-            }
-        }
+        let Ok(made) = Signature::verify(&signer.armour, NAMESPACE, MESSAGE, "message") else { return false };
+        let who = match &made.certificate {
+            Some(certificate) => trust.who_certified(certificate, now()),
+            None => trust.who(&made.key, now()),
+        };
+        who.is_some()
     }
 }
 
@@ -206,11 +153,12 @@ fn generated(keys: &[Signer]) -> Vec<(String, &Signer)> {
         for (p, principals) in PRINCIPALS.iter().enumerate() {
             for (n, namespaces) in NAMESPACES.iter().enumerate() {
                 for (w, window) in WINDOWS.iter().enumerate() {
-                    // All of them for the first key; for each other one a part that meets every pair in time.
-                    if k > 0 && (p + 2 * n + 3 * w + k) % 11 != 0 {
+                    // Every pair of two parts is met for the first key; the other keys get a part of that.
+                    let sample = if k == 0 { 2 } else { 11 };
+                    if (p + n + w + k) % sample != 0 {
                         continue;
                     }
-                    let authority = if (p + n + w) % 7 == 6 { "cert-authority" } else { "" };
+                    let authority = if (p + 3 * n + w) % 7 == 6 { "cert-authority" } else { "" };
                     let options = [*namespaces, *window, authority].into_iter().filter(|o| !o.is_empty());
                     let options = options.collect::<Vec<_>>().join(",");
                     cases.push((format!("{principals} {options} {}", key.public), key));
@@ -237,7 +185,7 @@ fn generated_lists_mean_here_what_they_mean_to_ssh_keygen() {
             Signer::of(dir, &name)
         })
         .collect();
-    keys.extend(sshsig::by_hardware().into_iter().map(|(armour, public)| Signer { armour, public, certified: None }));
+    keys.extend(sshsig::by_hardware().into_iter().map(|(armour, public)| Signer { armour, public }));
     let (mut accepted, mut refused) = (0, 0);
     let cases = generated(&keys);
     for (line, key) in &cases {
@@ -246,7 +194,7 @@ fn generated_lists_mean_here_what_they_mean_to_ssh_keygen() {
         if keygen { accepted += 1 } else { refused += 1 }
     }
     println!("{} lists: {accepted} accepted by both, {refused} refused by both", cases.len());
-    assert!(accepted > 200 && refused > 1000, "{accepted} {refused}");
+    assert!(accepted > 100 && refused > 700, "{accepted} {refused}");
 }
 
 /// A list in its bytes, and who is asked for.
@@ -425,6 +373,16 @@ fn odd_lists_and_revoked_keys_are_judged_alike_or_stand_in_the_table() {
         let judge = Judge { zone: case.zone, ..judge(dir, case.principal) };
         assert_eq!(found.insert(case.name.to_owned(), judge.verdicts(&case.list, &key)), None, "{}", case.name);
     }
+    for (name, options) in [
+        ("a certificate of a host", &["-h", "-n", "acme"][..]),
+        ("a certificate with a critical option", &["-n", "acme", "-O", "force-command=true"]),
+        ("a certificate without extensions", &["-n", "acme", "-O", "clear"]),
+        ("a certificate for a pattern", &["-n", "*"]),
+    ] {
+        let by = Signer::certified(dir, "ours", "ca", options);
+        let list = format!("* cert-authority {}", read(dir, "ca.pub"));
+        assert_eq!(found.insert(name.to_owned(), judge(dir, "acme").verdicts(list.as_bytes(), &by)), None, "{name}");
+    }
     let by = Signer::certified(dir, "ours", "ca", &["-n", "acme", "-z", "7"]);
     let list = format!("acme {}\nacme cert-authority {}", key.public, read(dir, "ca.pub"));
     for (name, revoked, signer) in revocations(dir, &key, &by) {
@@ -483,5 +441,5 @@ fn certificates_are_judged_by_their_authority_as_ssh_keygen_does() {
         }
     }
     println!("{cases} lists for certificates: {accepted} accepted by both");
-    assert!(cases > 300 && accepted > 20, "{cases} {accepted}");
+    assert!(cases > 300 && accepted >= 20, "{cases} {accepted}");
 }

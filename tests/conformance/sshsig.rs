@@ -216,7 +216,7 @@ fn rsa_signs_from_2048_bits_on_and_a_short_one_is_refused() {
 }
 
 /// `string` of the SSH protocol.
-pub fn string(bytes: &[u8]) -> Vec<u8> {
+fn string(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 

@@ -279,10 +279,11 @@ pub(crate) enum PartnerVerb {
     Remove(PartnerRemove),
     /// Write the list of who may sign that `ssh-keygen -Y verify` reads (allowed_signers)
     ///
-    /// Each partner has its name here as principal, with the end of its card as valid-before; your own firm is `you`.
-    /// ssh-keygen then accepts the signers that this program accepts:
+    /// Each partner has its name here as principal, with the end of its card as valid-before; your own firm is `you`. An
+    /// authority keeps its own principals, since it speaks for those whom its certificates name. ssh-keygen then accepts
+    /// the signers that this program accepts:
     ///
-    ///   ssh-keygen -Y verify -f FILE -I acme -n consign-bundle-v1 -s envelope.json.sig.0 < envelope.json
+    /// `ssh-keygen -Y verify -f FILE -I acme -n consign-bundle-v1 -s envelope.json.sig < envelope.json`
     ///
     /// It judges by now; for the time that the bundle names, add -Overify-time=YYYYMMDDHHMMSSZ.
     Export(PartnerExport),

@@ -205,13 +205,6 @@ fn hints(word: &str) -> &'static [&'static str] {
         "changed-while-read" => &["run it again when nothing writes there"],
         "no-recipient" => &["--to PARTNER, or a key: -r age1… or -R FILE"],
         "bad-recipient" => &["-r takes age1… or an ssh-ed25519 or ssh-rsa public key; -R a file of them"],
-        "has-card" => &["its next card takes that one's place; SSH keys would be less than a card"],
-        "keys-differ" => {
-            &["compare the new ones: --fingerprint SHA256:… for each", "or first: consign partner remove NAME"]
-        }
-        "signs-only" => &["its card, when it has one: consign partner add CARD --as NAME; for once, a key: -r KEY"],
-        "nobody" => &["consign partner add CARD"],
-        "revoked" => &["ask the sender for a bundle that is signed with a key of today"],
         "home-broken" => &["put that file back from a copy of the folder"],
         "expired" => &["ask the sender for a new one"],
         "not-a-bundle" => &["bundles end in .consign; a transfer that changes bytes breaks them (PowerShell `>`)"],
@@ -256,6 +249,13 @@ fn hints_on_keys(word: &str) -> &'static [&'static str] {
         "needs-passphrase" => &["CONSIGN_PASSPHRASE_FILE, _FD or _COMMAND gives it; or run it on a terminal"],
         "wrong-passphrase" => &["try again; there is no way to recover a forgotten passphrase"],
         "partner-known" => &["use that name, or first: consign partner remove NAME"],
+        "has-card" => &["its next card takes that one's place; SSH keys would be less than a card"],
+        "keys-differ" => {
+            &["compare the new ones: --fingerprint SHA256:… for each", "or first: consign partner remove NAME"]
+        }
+        "signs-only" => &["its card, when it has one: consign partner add CARD --as NAME; for once, a key: -r KEY"],
+        "nobody" => &["consign partner add CARD"],
+        "revoked" => &["ask the sender for a bundle that is signed with a key of today"],
         "own-card" => &["give it to your partners; their cards go on record here"],
         "card-ended" => &["ask the partner for its new card, then: consign partner add CARD"],
         _ => hints_on_signing(word),

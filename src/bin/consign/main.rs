@@ -8,6 +8,7 @@ mod arguments;
 mod attendant;
 mod cli;
 mod commands;
+mod dumps;
 mod fault;
 mod keyring;
 mod manual;
@@ -22,5 +23,6 @@ mod waiting;
 mod world;
 
 fn main() -> std::process::ExitCode {
+    dumps::forbid();
     commands::main()
 }

@@ -62,10 +62,10 @@ pub(crate) fn text(head: &Heading, paper: &OnPaper) -> String {
 }
 
 const STYLE: &str = "@page { margin: 15mm }
-body { font: 11pt/1.4 sans-serif; color: #000; background: #fff; max-width: 180mm; margin: 0 auto }
+body { font: 10.5pt/1.35 sans-serif; color: #000; background: #fff; max-width: 180mm; margin: 0 auto }
 h1 { font-size: 15pt; margin: 0 }
 p, ol { margin: 2.5mm 0 }
-pre { font: 11.5pt/1.55 monospace; margin: 4mm 0; white-space: pre }
+pre { font: 12pt/1.35 monospace; margin: 4mm 0; white-space: pre }
 .code { width: 88mm; height: 88mm; float: right; margin: 0 0 3mm 5mm }
 pre, .code { break-inside: avoid; page-break-inside: avoid; clear: both }
 code { font-family: monospace; white-space: nowrap }

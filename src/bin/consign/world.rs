@@ -109,14 +109,6 @@ pub(crate) fn agent_socket() -> Option<PathBuf> {
     variable("SSH_AUTH_SOCK").map(PathBuf::from)
 }
 
-/// Where a program is that would be run by its name.
-pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
-    let names = [name.to_owned(), format!("{name}{}", env::consts::EXE_SUFFIX)];
-    let folders = variable("PATH")?;
-    let found = env::split_paths(&folders).flat_map(|folder| names.clone().map(|name| folder.join(name)));
-    found.into_iter().find(|path| path.is_file())
-}
-
 /// How to speak before the arguments are understood.
 pub(crate) fn voice(arguments: &[OsString]) -> Voice {
     let flags = arguments.iter().skip(1).take_while(|a| *a != "--");
@@ -210,6 +202,7 @@ impl World {
         match &self.keys {
             Keys::Files(files) => {
                 for file in files {
+                    self.note_if_open(file, "600");
                     let bytes = self.read_secret(file, KEY_MAX)?;
                     identities.add(&bytes, &file.display().to_string()).map_err(|e| Failure::from(e).at(file))?;
                 }
@@ -218,6 +211,8 @@ impl World {
                 identities.add(&Secret::new(text.as_encoded_bytes().to_vec()), "CONSIGN_IDENTITY_DATA")?;
             }
             Keys::Own => {
+                self.note_if_open(&self.home.identity(), "600");
+                self.note_if_open(self.home.path(), "700");
                 keys::add_identities(&self.home, &mut identities)?;
             }
         }
@@ -248,6 +243,8 @@ impl World {
     /// # Errors
     /// A key that is not there, or can't be unlocked.
     pub(crate) fn signing_key(&self) -> Result<SigningKey, Failure> {
+        self.note_if_open(&self.home.signing(), "600");
+        self.note_if_open(self.home.path(), "700");
         Ok(keys::signing_key(&self.home, &*self.passphrases)?)
     }
 
@@ -264,6 +261,8 @@ impl World {
             waiting: Arc::new(Patience::new(self.progress.stop(), self.voice.quiet)),
         };
         if named.is_empty() {
+            self.note_if_open(&self.home.signing(), "600");
+            self.note_if_open(self.home.path(), "700");
             return Ok(vec![signers.find(&Which::Own)?]);
         }
         if named.len() > SIGNERS_MAX {
@@ -272,6 +271,11 @@ impl World {
         let mut found: Vec<Box<dyn Signer>> = Vec::new();
         for text in named {
             let which = Which::parse(text);
+            if let Which::File(file) = &which
+                && file.extension().is_none_or(|ending| ending != "pub")
+            {
+                self.note_if_open(file, "600");
+            }
             let signer = signers.find(&which).map_err(|e| not_found(e, which))?;
             if found.iter().any(|other| other.public() == signer.public()) {
                 let text = text.display();
@@ -280,6 +284,18 @@ impl World {
             found.push(signer);
         }
         Ok(found)
+    }
+
+    /// Notes that others can get at what is for its owner only. It is used all the same: whoever wanted to has read it by
+    /// now, and where keys are mounted, as in containers, their modes can't be changed.
+    fn note_if_open(&self, path: &Path, mode: &str) {
+        if !files::is_open_to_others(path) {
+            return;
+        }
+        let text = format!("{0} is open to others on this machine: chmod {mode} {0}", path.display());
+        if self.notes.lock().is_ok_and(|notes| !notes.contains(&text)) {
+            self.note(text);
+        }
     }
 
     /// The fingerprint of the home's signing key, for its ledger.

@@ -5,17 +5,26 @@ use std::sync::Arc;
 
 use consign::class::Fault;
 use consign::crypto::{CompartmentKey, Identities, PublicKey, Recipient, Secret, SigningKey, encrypt_to};
+use consign::exchange::held::Held;
+use consign::exchange::material;
+use consign::format::copytext::CopyText;
+use consign::format::paper::Paper;
+use consign::format::time::Time;
+use consign::format::typed::{read_lines, spell};
 
 use super::support::NoPassphrase;
 
 pub fn run(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
-    match kind % 5 {
+    match kind % 8 {
         0 => identities(rest),
         1 => signing(rest),
         2 => std::str::from_utf8(rest).map_or((), recipient),
         3 => std::str::from_utf8(rest).map_or((), public),
-        _ => compartment(rest),
+        4 => compartment(rest),
+        5 => imported(rest),
+        6 => copied(&Secret::new(rest.to_vec())),
+        _ => typed(&String::from_utf8_lossy(rest)),
     }
 }
 
@@ -68,4 +77,30 @@ fn compartment(bytes: &[u8]) {
     CompartmentKey::parse(&key.file(), "x").unwrap().encrypt_into(b"hello", &mut locked).unwrap();
     key.decrypt_into(&locked, "x", &mut plain).unwrap();
     assert_eq!(plain, b"hello");
+}
+
+/// Whatever is given to `key import` is keys, or is refused by a word of its own.
+fn imported(bytes: &[u8]) {
+    if let Err(e) = material::read(&Secret::new(bytes.to_vec()), "x", &NoPassphrase) {
+        let words = ["bad-key", "needs-passphrase", "too-large", "changed", "mistyped", "bad-recipient", "failed"];
+        assert!(words.contains(&e.word()), "{}: {e}", e.word());
+    }
+}
+
+/// What a passphrase has unlocked is a copy that can be spelled again, or is refused.
+fn copied(plain: &Secret) {
+    if let Ok(copy) = CopyText::read(plain) {
+        let _unused = Held::of_copy(&copy);
+    }
+    let Ok(paper) = Paper::read(plain) else { return };
+    let again = Paper::read(&paper.to_bytes(0).unwrap()).unwrap();
+    assert_eq!((again.number, again.card, &again.name), (paper.number, paper.card, &paper.name));
+    let _unused = Held::of_paper(&paper, None, Time::from_unix(0));
+}
+
+/// Lines that are read spell themselves.
+fn typed(text: &str) {
+    if let Ok(bytes) = read_lines(text) {
+        assert_eq!(read_lines(&spell(&bytes).unwrap().join("\n")).unwrap(), bytes);
+    }
 }

@@ -144,9 +144,21 @@ fn keys() -> Vec<Vec<u8>> {
         with(2, &public),
         with(3, &public),
         with(4, firm::COMPARTMENT),
+        with(5, firm::VENDOR),
+        with(5, firm::SENDER),
+        with(6, "# consign copy 1\nAGE-SECRET-KEY-1X\n#signing| a\n#own.card| {}\n#ssh/x| b\n"),
+        with(6, paper()),
+        with(7, consign::format::typed::spell(&[7; 60]).unwrap_or_default().join("\n")),
     ];
     all.extend(PUBLIC.iter().flat_map(|key| [with(2, key), with(3, key)]));
     all
+}
+
+/// A paper copy of seeds that are nobody's.
+fn paper() -> Vec<u8> {
+    let item = |kind: u8, bytes: &[u8]| [&[kind, bytes.len() as u8], bytes].concat();
+    let head = [&[1, 0, 0, 0, 1][..], &[0; 8], &[9; 32]].concat();
+    [head, item(1, &[1; 32]), item(2, &[2; 32]), item(3, &[3; 32]), item(4, b"Northwind")].concat()
 }
 
 fn ignore() -> Vec<Vec<u8>> {

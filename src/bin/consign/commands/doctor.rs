@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use consign::class::{Class, Fault};
+use consign::exchange::config::Config;
 use consign::exchange::keys::{self, KeySummary};
 use consign::exchange::partners::{self, Checked};
-use consign::exchange::{Ledger, copies, unlock};
+use consign::exchange::{Ledger, copies, plugins, unlock};
 use consign::files;
 use consign::format::card::SignedCard;
 use consign::format::time::Time;
@@ -88,12 +89,13 @@ pub(crate) fn run(_: &cli::Doctor, world: &World) -> Result<Report, Failure> {
             checks.extend(key_files(world, &card));
             checks.push(copy(world));
             checks.extend(card_checks(&card, world.now));
+            checks.push(keyring(world));
         }
     }
-    checks.push(keyring(world));
     checks.extend(partner_checks(world));
     checks.push(ledger(world));
-    checks.extend([agent(), tools()]);
+    checks.extend(plugin_checks(world));
+    checks.extend([agent(), tools(world)]);
     Ok(told(&checks))
 }
 
@@ -302,6 +304,18 @@ fn ledger(world: &World) -> Check {
     }
 }
 
+fn plugin_checks(world: &World) -> Vec<Check> {
+    let config = match Config::of(&world.home) {
+        Ok(config) => config,
+        Err(e) => return vec![Check::of("config", e, "mend that line of config.toml")],
+    };
+    let look = |name: &String| match plugins::find(&config, name, &world.folders()) {
+        Ok(_) => Check::ok("plugins", format!("age-plugin-{name} is there")),
+        Err(e) => Check::warn("plugins", e.to_string(), "install it, or take it out of config.toml"),
+    };
+    config.plugins.keys().map(look).collect()
+}
+
 fn agent() -> Check {
     let Some(socket) = world::agent_socket() else { return Check::ok("agent", "no ssh-agent, and none is needed") };
     #[cfg(unix)]
@@ -315,8 +329,11 @@ fn agent() -> Check {
     Check::warn("agent", text, "start it again, or unset SSH_AUTH_SOCK")
 }
 
-fn tools() -> Check {
-    let found = |name: &str| world::on_path(name).is_some();
+fn tools(world: &World) -> Check {
+    let found = |name: &str| {
+        let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        world.folders().iter().any(|folder| folder.join(&file).is_file())
+    };
     let (there, missing): (Vec<&str>, Vec<&str>) = ["git", "ssh-keygen"].into_iter().partition(|name| found(name));
     let list = |names: &[&str]| names.join(" and ");
     if missing.is_empty() {

@@ -213,7 +213,7 @@ fn into_home(args: &cli::KeyImport, found: Sources, world: &World) -> Result<Rep
         match (material, copy) {
             (_, Some(held)) => take_copy(&mut adding, held, &origin)?,
             (Material::Identities(lines), _) => adding.identities(lines, &origin)?,
-            (Material::Ssh(key), _) => adding.ssh(key, &origin)?,
+            (Material::Ssh(key), _) => adding.ssh(*key, &origin)?,
             (Material::Copy(_) | Material::Paper(_), None) => {}
         }
     }

@@ -41,6 +41,7 @@ pub(crate) fn run(args: &Inspect, world: &World) -> Result<Report, Failure> {
     for signer in &signed.signers {
         report = match &signer.known_as {
             Some(name) => report.fact("signed", format!("by {name}, {}{}", signer.fingerprint, how(signer))),
+            None if signer.revoked => report.fact("signed", format!("by {}, which is REVOKED", signer.fingerprint)),
             None => report
                 .fact("signed", format!("by {}, not known here{}", signer.fingerprint, how(signer)))
                 .fact("words", format!("{}   (check words, to compare on a call)", words(&signer.key)?)),
@@ -68,6 +69,7 @@ fn signers(signed: &Signed) -> Result<Vec<serde_json::Value>, Failure> {
     let one = |s: &consign::bundle::SignedBy| {
         let mut one = how_json(s);
         one["check_words"] = json!(words(&s.key)?);
+        one["revoked"] = json!(s.revoked);
         Ok(one)
     };
     signed.signers.iter().map(one).collect()

@@ -60,7 +60,16 @@ pub(crate) fn noted(world: &World, file: &Path, unusable: &[Unusable]) {
 /// Signatures and envelope, signed by somebody who is known, not expired.
 pub(crate) fn trusted(world: &World, source: Source, trust: &Trust) -> Result<Trusted, Failure> {
     let name = source.name().to_owned();
-    receive::trusted(source, trust, world.now).map_err(|e| explain(e, &name))
+    receive::trusted(source, trust, world.now).map_err(|e| not_who_was_asked_for(explain(e, &name), trust))
+}
+
+/// With --principal, a signer may well be trusted, but is not the one.
+fn not_who_was_asked_for(mut failure: Failure, trust: &Trust) -> Failure {
+    if failure.word == "untrusted" && !trust.demands().is_empty() {
+        failure.message = format!("not signed by {}, who was asked for", trust.demands().join(" or "));
+        return failure.fix("without --principal it is said who signed, if it is anybody you trust");
+    }
+    failure
 }
 
 /// What is left of a damaged bundle, with the same demands on its signer and its expiry, and what is damaged in it.

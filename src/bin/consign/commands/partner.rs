@@ -11,6 +11,7 @@ use consign::exchange::{self, Ledger, receive};
 use consign::files::Source;
 use consign::format::card::SignedCard;
 use consign::format::record::Event;
+use consign::format::sshkeys::SshKeys;
 use consign::format::version::DOCUMENT_MAX;
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ fn add_card(args: &cli::PartnerAdd, file: &Path, world: &World) -> Result<Report
     world.home.ensure_writable()?;
     let checked = match (first_look.change, &first_look.was) {
         // The card on record speaks for the new one, so it is as good as that one, and no better.
-        (Change::NewerCard, Some(was)) if args.words.is_empty() => was.checked,
+        (Change::NewerCard, Some(was)) if args.words.is_empty() && args.fingerprints.is_empty() => was.checked,
         _ => how_checked(args, world, &card, &words, known)?,
     };
     let addition = partners::prepare(&world.home, &card, alias, checked, world.now)?;
@@ -66,14 +67,7 @@ pub(super) fn put(addition: Addition, world: &World) -> Result<Report, Failure> 
         report = report.note(format!("the card of {} {ending}", partner.name));
     }
     if let Known::Keys(keys) = &partner.known {
-        report = report.fact("signs with", count(keys.signers.len() as u64, "key"));
-        report = report.fact(
-            "locked to",
-            match keys.recipients.len() as u64 {
-                0 => "no key: nothing can be sent to it until it has a card".to_owned(),
-                n => count(n, "key"),
-            },
-        );
+        report = report.fact("signs with", count(keys.signers.len() as u64, "key")).fact("locked to", locked_to(keys));
     }
     if addition.change != Change::AlreadyThere {
         let event = Event::PartnerAdded {
@@ -90,6 +84,13 @@ pub(super) fn put(addition: Addition, world: &World) -> Result<Report, Failure> 
         report = report.set("entry", entry).fact("ledger", format!("entry {entry}"));
     }
     Ok(report)
+}
+
+fn locked_to(keys: &SshKeys) -> String {
+    match keys.recipients.len() as u64 {
+        0 => "no key: nothing can be sent to it until it has a card".to_owned(),
+        n => count(n, "key"),
+    }
 }
 
 /// Whether, and how, the check words were compared.
