@@ -510,6 +510,17 @@ fn a_mistake_in_the_configuration_is_told_with_its_line_by_whatever_needs_it() {
     }
 }
 
+#[test]
+fn doctor_tells_of_plugins_that_are_missing_and_of_rules_that_nobody_is_under() {
+    let lab = Lab::allowing();
+    told(lab.run("doctor"), &["ok plugins age-plugin-consigntest is there"]);
+    lab.configure("plugins.gone = {}\n[partners.acmee]\nrequire-hardware = true\n");
+    told(lab.run("doctor"), &["warn plugins age-plugin-gone is not there", "has rules for acmee, and no partner"]);
+    lab.configure("[policy]\nx = 1\n");
+    told(lab.run("doctor"), &["FAIL", "config.toml, line 2"]);
+    assert_eq!(lab.log(), "");
+}
+
 mod demands {
     use super::*;
 
@@ -576,8 +587,14 @@ mod demands {
         }
         assert!(!lab.desk.names("").iter().any(|name| name == "b"));
         lab.desk.run("acme", "inspect b.consign").ok();
-        configure(&lab, "acme", "[policy]\nrequire-hardware = true\n[partners.north]\nrequire-hardware = false\n");
+        let exception = "[policy]\nrequire-hardware = true\n[partners.north]\nrequire-hardware = false\n";
+        configure(&lab, "acme", exception);
         lab.desk.run("acme", "list b.consign").ok();
+        // A stranger who calls itself by a partner's name has no exception.
+        lab.desk.new_firm("other", "north");
+        lab.desk.run("other", "partner add acme.card --unchecked").ok();
+        lab.desk.run("other", "pack tree --to acme -o o.consign").ok();
+        told(lab.desk.run("acme", "list o.consign --signer other.card").fails(6, "not-hardware"), &["[policy]"]);
     }
 
     /// The classical recipient string on a firm's card.

@@ -13,7 +13,7 @@ use super::order::{Order, Parcel};
 use super::plan::Plan;
 use super::seal::{Sealed, SealedCompartment, seal};
 use super::{Error, Result};
-use crate::crypto::{CompartmentKey, Hasher, Hex, SliceHash, digest, keyed_hasher, merge_slices, random};
+use crate::crypto::{CompartmentKey, Fingerprint, Hasher, Hex, SliceHash, digest, keyed_hasher, merge_slices, random};
 use crate::files::{self, Progress};
 use crate::format::container::{Member, Sums};
 use crate::format::entries::Tally;
@@ -59,6 +59,20 @@ impl Out<'_> {
 /// What the selection meets on disk, findings of the lens, a failing output, a key that can't sign. Nothing that
 /// was written then can be opened by anybody.
 pub fn pack(order: &Order<'_>, to: &mut dyn Write, lens: &dyn Lens, progress: &dyn Progress) -> Result<Sealed> {
+    pack_awaiting(order, &[], to, lens, progress)
+}
+
+/// As [`pack`], for a bundle that others sign later, after those of the order: its tail stays unfinished.
+///
+/// # Errors
+/// Those of [`pack`].
+pub fn pack_awaiting(
+    order: &Order<'_>,
+    awaited: &[Fingerprint],
+    to: &mut dyn Write,
+    lens: &dyn Lens,
+    progress: &dyn Progress,
+) -> Result<Sealed> {
     let signer = order.signers.first().ok_or(Error::Bug)?.public().fingerprint();
     let bundle = Hex(random::<16>()?);
     let mut out = Out { to, offset: 0, sums: Vec::new() };
@@ -71,10 +85,11 @@ pub fn pack(order: &Order<'_>, to: &mut dyn Write, lens: &dyn Lens, progress: &d
     progress.begin("pack", plans.iter().map(|p| p.stream).sum());
     let mut sealed = Vec::new();
     for (n, (parcel, plan)) in order.parcels.iter().zip(&plans).enumerate() {
-        let work = Work { order, parcel, plan, n, bundle, signer: &signer, lens, progress };
+        let keep = !awaited.is_empty();
+        let work = Work { order, parcel, plan, n, bundle, signer: &signer, keep, lens, progress };
         sealed.push(work.run(&mut out)?);
     }
-    seal(order, bundle, out.offset, out.sums, sealed)
+    seal(order, awaited, bundle, out.offset, out.sums, sealed)
 }
 
 /// One compartment's work.
@@ -84,7 +99,9 @@ struct Work<'a> {
     plan: &'a Plan,
     n: usize,
     bundle: Hex<16>,
-    signer: &'a crate::crypto::Fingerprint,
+    signer: &'a Fingerprint,
+    /// Whether the manifest's plaintext is kept.
+    keep: bool,
     lens: &'a dyn Lens,
     progress: &'a dyn Progress,
 }
@@ -116,7 +133,7 @@ impl Work<'_> {
         let terms_line = self.terms()?;
         let tallied = self.volumes(&site, nonce.bytes(), out)?;
         let head = self.head(&tallied.tally, nonce, challenge);
-        let manifest = self.manifest(&head, &terms_line, &tallied, &key, out)?;
+        let (manifest, plain) = self.manifest(&head, &terms_line, &tallied, &key, out)?;
         let tags = self.parcel.clearance.recipients();
         let mut tags: Vec<_> = tags.iter().map(|r| tag(&r.key, &self.bundle, self.n)).collect();
         tags.sort();
@@ -136,6 +153,7 @@ impl Work<'_> {
             possession: tallied.possession.finish(),
             head,
             terms_line,
+            manifest: plain,
         })
     }
 
@@ -192,7 +210,7 @@ impl Work<'_> {
         tallied: &Tallied,
         key: &CompartmentKey,
         out: &mut Out<'_>,
-    ) -> Result<ManifestPlace> {
+    ) -> Result<(ManifestPlace, Option<Vec<u8>>)> {
         let front = Front::write(head, terms_line, &tallied.volumes)?;
         // It may take 45 bytes an entry, so it is never put together in the clear.
         let plain = [front.frames.as_slice(), tallied.frames.frames.as_slice()];
@@ -201,13 +219,14 @@ impl Work<'_> {
         key.encrypt_parts_into(&plain, &mut data)?;
         let offset = out.offset;
         out.member(Member::Manifest(self.n), &data)?;
-        Ok(ManifestPlace {
+        let place = ManifestPlace {
             offset,
             size: data.len() as u64,
             bytes: bytes as u64,
             lines: front.total + tallied.frames.total,
             blake3: plain.iter().fold(&mut Hasher::default(), |hasher, part| hasher.update(part)).finish(),
-        })
+        };
+        Ok((place, self.keep.then(|| plain.concat())))
     }
 
     /// Builds all volumes with several workers and writes them in order.

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use super::lines::{KEPT_MAX, Lines};
 use super::verify::{Trusted, volume_member_max};
 use super::{Error, Result};
-use crate::crypto::{self, CompartmentKey, Digest, Identities, Recipient, Tag, digest};
+use crate::crypto::{self, CompartmentKey, Digest, Fingerprint, Identities, Recipient, Tag, digest};
 use crate::format::card::CardError;
 use crate::format::container::Member;
 use crate::format::entries::Entries;
-use crate::format::envelope::Compartment;
+use crate::format::envelope::{Compartment, Predicate};
 use crate::format::keyfile::KeyFile;
-use crate::format::manifest::{Front, Parent};
+use crate::format::manifest::{Front, Head, Parent};
 use crate::format::version::{KEY_PLAIN_MAX, TERMS_LINE_MAX};
 use crate::format::{self, changed, too_large};
 use crate::policy::Admission;
@@ -168,7 +168,8 @@ impl Trusted {
         let (_, hash) = self.signed.listed().find(|(m, _)| *m == member).ok_or(Error::Bug)?;
         let quantum = key.is_post_quantum();
         let (front, lines) = Lines::read(&self.signed.opened.source, n, &public.manifest, &hash, key, KEPT_MAX)?;
-        self.check_front(n, public, &front)?;
+        let first = self.signed.signers.first().map(|s| &s.fingerprint);
+        check_front(self.signed.says(), first, n, &front)?;
         if quantum != front.head.recipients.iter().all(|r| crypto::is_post_quantum(&r.key)) {
             let why = "its key is stronger or weaker than those of its recipients";
             return Err(changed(Member::Key(n).name(), why).into());
@@ -196,36 +197,50 @@ impl Trusted {
         }
         Ok(())
     }
+}
 
-    /// Mutual naming: what the manifest says of the bundle is what the envelope says of it.
-    fn check_front(&self, n: usize, public: &Compartment, front: &Front) -> Result<()> {
-        let says = self.signed.says();
-        let (head, terms) = (&front.head, &front.terms);
-        let first = self.signed.signers.first().map(|s| &s.fingerprint);
-        let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed(Member::Manifest(n).name(), why)) };
-        ensure(head.bundle == says.bundle && terms.bundle == says.bundle, "it belongs to another bundle")?;
-        ensure(head.compartment == n as u64 && terms.compartment == n as u64, "it belongs to another compartment")?;
-        ensure(Some(&head.sender) == first && Some(&terms.sender) == first, "it was made by another sender")?;
-        ensure(digest(&front.terms_line) == public.terms, "its terms differ from what was signed")?;
-        let tag = |key: &str| Recipient::tag(key, says.bundle.bytes(), n as u64);
-        let tags: BTreeSet<Tag> = head.recipients.iter().map(|r| tag(&r.key)).collect();
-        let same = tags.len() == head.recipients.len() && tags.iter().eq(public.tags.iter());
-        ensure(same, "it names other recipients than the envelope")?;
-        ensure(Parent::agrees(head.parent.as_ref(), says.parent), "it names another parent than the envelope")?;
-        let oversized = front.volumes.iter().any(|v| v.member > volume_member_max(u64::from(v.plain)));
-        if oversized {
-            return Err(too_large(Member::Manifest(n).name(), "a volume far larger than its contents").into());
-        }
-        let plains = || front.volumes.iter().map(|v| u64::from(v.plain));
-        ensure(front.volumes.len() as u64 == public.volumes, "it lists another number of volumes")?;
-        ensure(plains().all(|p| p > 0 && p.is_multiple_of(512)), "it cuts the stream where it can't be cut")?;
-        ensure(plains().sum::<u64>() == public.stream, "its volumes don't add up to the stream")?;
-        ensure(plains().max() == Some(public.volume), "it lists a longer or shorter volume than the envelope")?;
-        // Known before room is asked for: without a base every byte of every file is in the stream.
-        let held = head.bytes.checked_add(1024).is_some_and(|least| least <= public.stream);
-        ensure(held || head.parent.is_some(), "its files are larger than the stream")?;
-        Ok(())
+/// Mutual naming: what the manifest says of the bundle is what the envelope says of it.
+pub(super) fn check_front(says: &Predicate, first: Option<&Fingerprint>, n: usize, front: &Front) -> Result<()> {
+    let public = says.compartments.get(n).ok_or(Error::Bug)?;
+    let (head, terms) = (&front.head, &front.terms);
+    let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed(Member::Manifest(n).name(), why)) };
+    ensure(head.bundle == says.bundle && terms.bundle == says.bundle, "it belongs to another bundle")?;
+    ensure(head.compartment == n as u64 && terms.compartment == n as u64, "it belongs to another compartment")?;
+    ensure(Some(&head.sender) == first && Some(&terms.sender) == first, "it was made by another sender")?;
+    ensure(digest(&front.terms_line) == public.terms, "its terms differ from what was signed")?;
+    let tag = |key: &str| Recipient::tag(key, says.bundle.bytes(), n as u64);
+    let tags: BTreeSet<Tag> = head.recipients.iter().map(|r| tag(&r.key)).collect();
+    let same = tags.len() == head.recipients.len() && tags.iter().eq(public.tags.iter());
+    ensure(same, "it names other recipients than the envelope")?;
+    ensure(Parent::agrees(head.parent.as_ref(), says.parent), "it names another parent than the envelope")?;
+    let oversized = front.volumes.iter().any(|v| v.member > volume_member_max(u64::from(v.plain)));
+    if oversized {
+        return Err(too_large(Member::Manifest(n).name(), "a volume far larger than its contents").into());
     }
+    let plains = || front.volumes.iter().map(|v| u64::from(v.plain));
+    ensure(front.volumes.len() as u64 == public.volumes, "it lists another number of volumes")?;
+    ensure(plains().all(|p| p > 0 && p.is_multiple_of(512)), "it cuts the stream where it can't be cut")?;
+    ensure(plains().sum::<u64>() == public.stream, "its volumes don't add up to the stream")?;
+    ensure(plains().max() == Some(public.volume), "it lists a longer or shorter volume than the envelope")?;
+    // Known before room is asked for: without a base every byte of every file is in the stream.
+    let held = head.bytes.checked_add(1024).is_some_and(|least| least <= public.stream);
+    ensure(held || head.parent.is_some(), "its files are larger than the stream")?;
+    Ok(())
+}
+
+/// Checks the sums over all entries against the manifest's first line and the envelope.
+///
+/// # Errors
+/// What differs.
+pub(super) fn check_sums(n: usize, head: &Head, entries: &Entries<'_>, public: &Compartment) -> Result<()> {
+    let tally = &entries.tally;
+    let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed(Member::Manifest(n).name(), why)) };
+    ensure(tally.files == head.files && tally.bytes == head.bytes, "its counts differ from its entries")?;
+    ensure(tally.content() == head.content, "its content id differs from its entries")?;
+    ensure(tally.root() == public.entries_root, "its entries differ from what was signed")?;
+    ensure(tally.offset.checked_add(1024) == Some(public.stream), "its entries don't fill the stream")?;
+    ensure(tally.refs == 0 || head.parent.is_some(), "it takes files from a parent that it does not name")?;
+    Ok(())
 }
 
 impl Part {
@@ -238,19 +253,8 @@ impl Part {
         Ok(Entries::new(from, self.front.head.nonce.bytes(), full).bounded(self.entry_lines))
     }
 
-    /// Checks the sums over all entries against the manifest's first line and the envelope.
-    ///
-    /// # Errors
-    /// What differs.
     pub(super) fn check_sums(&self, entries: &Entries<'_>, public: &Compartment) -> Result<()> {
-        let (tally, head) = (&entries.tally, &self.front.head);
-        let ensure = |ok: bool, why: &str| if ok { Ok(()) } else { Err(changed(Member::Manifest(self.n).name(), why)) };
-        ensure(tally.files == head.files && tally.bytes == head.bytes, "its counts differ from its entries")?;
-        ensure(tally.content() == head.content, "its content id differs from its entries")?;
-        ensure(tally.root() == public.entries_root, "its entries differ from what was signed")?;
-        ensure(tally.offset.checked_add(1024) == Some(public.stream), "its entries don't fill the stream")?;
-        ensure(tally.refs == 0 || head.parent.is_some(), "it takes files from a parent that it does not name")?;
-        Ok(())
+        check_sums(self.n, &self.front.head, entries, public)
     }
 
     /// The content id of its tree.

@@ -61,7 +61,7 @@ pub struct SignedBy {
 }
 
 impl SignedBy {
-    fn of(signature: Signature, pins: &dyn Pins, at: Time) -> SignedBy {
+    pub(super) fn of(signature: Signature, pins: &dyn Pins, at: Time) -> SignedBy {
         let Signature { key, presence, certificate } = signature;
         let known_as = match &certificate {
             Some(certificate) => pins.who_certified(certificate, at),

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use ssh_agent_client_rs::{Client, Error as Said, Identity};
 
-use super::sign::{checked, inner_of, to_ssh_key};
+use super::publickey::{inner_of, to_ssh_key};
+use super::sign::checked;
 use super::sshsig::signed_data;
 use super::{Certificate, Error, PublicKey, Result, Signer};
 

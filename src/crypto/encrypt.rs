@@ -10,7 +10,7 @@ use age::secrecy::{ExposeSecret, SecretString};
 use age::{Decryptor, Encryptor, ssh, x25519};
 
 use super::plugin::{PluginRecipient, Plugins, fault_in};
-use super::sign::is_ssh_public;
+use super::publickey::is_ssh_public;
 use super::{AgeHead, Error, HeadLimits, PluginFault, Result, Secret, Tag, derive, hybrid};
 
 /// Somebody a file can be locked to.

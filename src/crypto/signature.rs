@@ -60,6 +60,16 @@ impl Signature {
     }
 }
 
+impl PublicKey {
+    /// Checks one armoured signature over `message` and returns the key that made it, or whose certificate is in it.
+    ///
+    /// # Errors
+    /// Those of [`Signature::verify`].
+    pub fn verify(armour: &[u8], namespace: &str, message: &[u8], what: &str) -> Result<PublicKey> {
+        Signature::verify(armour, namespace, message, what).map(|signature| signature.key)
+    }
+}
+
 impl Presence {
     /// From the last five bytes of a security key's signature: the flags, and a counter.
     fn of(signature: &[u8]) -> Option<Presence> {

@@ -222,6 +222,50 @@ pub enum Error {
         /// Whose card.
         name: String,
     },
+    /// A file that is no payload which waits for signatures, as far as this home knows.
+    #[error("{} is no bundle that waits for a signature here", path.display())]
+    NotWaiting {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A payload that was changed after it was packed.
+    #[error("{} was changed since it was packed", path.display())]
+    WaitingChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A bundle that waits is locked to a key that its partner doesn't have any more.
+    #[error("it was locked to a key of {name} that isn't on {name}'s card any more")]
+    WaitingStale {
+        /// The partner.
+        name: String,
+    },
+    /// Signatures are still missing.
+    #[error("{} still missing", if missing.len() == 1 { "a signature is" } else { "signatures are" })]
+    StillWaiting {
+        /// By whom.
+        missing: Vec<String>,
+    },
+    /// A signature by somebody who wasn't asked.
+    #[error("this signature is by {by}, who wasn't asked")]
+    NotAwaited {
+        /// Who signed.
+        by: String,
+    },
+    /// A key that a request doesn't ask.
+    #[error("this request doesn't ask your key {by}")]
+    NotAsked {
+        /// The key at hand.
+        by: String,
+        /// Those that are asked.
+        asked: Vec<String>,
+    },
+    /// A key to sign, with no key to lock a request to.
+    #[error("a request for {name} can't be locked: age has no way to use that key")]
+    NothingToLockTo {
+        /// Whose key.
+        name: String,
+    },
     /// A ledger line that is broken or does not follow.
     #[error("the ledger is broken: {}, {}: {why}", path.display(), place(*line))]
     LedgerBroken {
@@ -292,6 +336,13 @@ impl Fault for Error {
             Error::KeysDiffer { .. } => "keys-differ",
             Error::SignsOnly { .. } => "signs-only",
             Error::OwnCard => "own-card",
+            Error::NotWaiting { .. } => "not-waiting",
+            Error::WaitingChanged { .. } => "changed",
+            Error::WaitingStale { .. } => "stale",
+            Error::StillWaiting { .. } => "still-waiting",
+            Error::NotAwaited { .. } => "not-awaited",
+            Error::NotAsked { .. } => "not-asked",
+            Error::NothingToLockTo { .. } => "nothing-to-lock-to",
             Error::CardDowngrade { .. } => "card-downgrade",
             Error::CardConflict { .. } => "card-conflict",
             Error::CardUnlinked { .. } => "card-unlinked",
@@ -336,6 +387,13 @@ impl Fault for Error {
             Error::SignsOnly { .. } => Class::Usage,
             Error::CardDowngrade { .. } | Error::CardConflict { .. } | Error::CardUnlinked { .. } => Class::Refused,
             Error::HasCard { .. } | Error::KeysDiffer { .. } => Class::Refused,
+            Error::NotWaiting { .. }
+            | Error::StillWaiting { .. }
+            | Error::NotAwaited { .. }
+            | Error::NotAsked { .. }
+            | Error::NothingToLockTo { .. } => Class::Usage,
+            Error::WaitingChanged { .. } => Class::Changed,
+            Error::WaitingStale { .. } => Class::Refused,
             Error::LedgerBroken { .. } | Error::LedgerForked { .. } => Class::Record,
         }
     }

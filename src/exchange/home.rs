@@ -17,7 +17,7 @@ pub struct Home {
 }
 
 /// The folders in it.
-const FOLDERS: [&str; 4] = ["partners", "ledger", "private", "claims"];
+const FOLDERS: [&str; 5] = ["partners", "ledger", "private", "claims", "waiting"];
 
 impl Home {
     /// The home at `path`. Touches nothing.

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use super::signers::{PATIENCE, TICK, Waiting};
 use crate::crypto::{self, Certificate, Error, PublicKey, Signer, checked_armour};
+use crate::files::child;
 
 /// The most bytes that are read of an answer.
 const ANSWER_MAX: u64 = 64 << 10;
@@ -50,11 +51,10 @@ impl Signer for Keygen {
 }
 
 fn command(file: &Path, namespace: &str, can_ask: bool) -> Command {
-    let mut command = Command::new("ssh-keygen");
+    let mut command = child("ssh-keygen");
     command.args([OsStr::new("-q"), "-Y".as_ref(), "sign".as_ref(), "-n".as_ref(), namespace.as_ref(), "-f".as_ref()]);
     // A name that begins with a dash is no option.
     command.arg(if file.is_absolute() { file.to_owned() } else { Path::new(".").join(file) });
-    command.env_remove("CONSIGN_IDENTITY_DATA");
     if !can_ask {
         // It would ask on the terminal, or in a window: here the one that it asks says nothing.
         command.env("SSH_ASKPASS", "/bin/false").env("SSH_ASKPASS_REQUIRE", "force");

@@ -241,8 +241,8 @@ impl Ledger {
     }
 }
 
-/// The events whose lines hold the name of a bundle that went out.
-const SENT: [&str; 2] = [r#""event":"drop""#, r#""event":"return""#];
+/// The events whose lines hold the name of a bundle that went out, or will.
+const SENT: [&str; 3] = [r#""event":"drop""#, r#""event":"return""#, r#""event":"waiting""#];
 
 /// The bundle name in a line. A quote within a JSON text is escaped, so only the field itself can match.
 fn name_in(line: &str) -> Option<&str> {

@@ -6,6 +6,7 @@ pub mod cardlife;
 mod chain;
 pub mod config;
 pub mod copies;
+pub mod cosign;
 mod error;
 pub mod held;
 pub mod home;
@@ -28,6 +29,7 @@ pub mod signers;
 pub mod ssh;
 pub mod trust;
 pub mod unlock;
+pub mod waiting;
 mod words;
 
 pub use chain::Lines;

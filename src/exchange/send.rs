@@ -81,8 +81,8 @@ pub enum Output<'a> {
 
 /// Checked and listed: everything but reading the files.
 pub struct Draft<'a> {
-    order: &'a Send<'a>,
-    home: &'a Home,
+    pub(super) order: &'a Send<'a>,
+    pub(super) home: &'a Home,
     /// What goes in, and what stays out.
     pub selection: Selection,
     /// Who may open it.
@@ -93,9 +93,9 @@ pub struct Draft<'a> {
     pub cards_end: Vec<(String, Time)>,
     assurance: Assurance,
     card: Option<SignedCard>,
-    name: String,
+    pub(super) name: String,
     _claim: Option<Claimed>,
-    target: Option<PathBuf>,
+    pub(super) target: Option<PathBuf>,
 }
 
 /// What was sent.
@@ -313,7 +313,7 @@ fn is_inside(target: &Path, tree: &Path) -> bool {
 }
 
 /// `NAME.txt` beside `NAME.consign`; for any other name, `.txt` behind it, so it is never the bundle itself.
-fn note_of(target: &Path) -> PathBuf {
+pub(super) fn note_of(target: &Path) -> PathBuf {
     if target.extension().is_some_and(|e| e == "consign") {
         return target.with_extension("txt");
     }
@@ -322,13 +322,19 @@ fn note_of(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
+/// The payload of a bundle that awaits a signature, if it is there, and the request beside it.
+fn waiting_files_of(bundle: &Path) -> Vec<PathBuf> {
+    let [waiting, request] = ["consign.waiting", "sign-request"].map(|end| bundle.with_extension(end));
+    if is_bundle(&waiting) { vec![waiting, request] } else { Vec::new() }
+}
+
 /// Whether a file begins as a bundle begins.
 fn is_bundle(path: &Path) -> bool {
     files::starts_with(path, b"README.txt\0")
 }
 
 /// Whether a file may be replaced by this run's cover note: only an earlier note of the same bundle may.
-fn is_note_of(note: &Path, target: &Path) -> bool {
+pub(super) fn is_note_of(note: &Path, target: &Path) -> bool {
     let begins = target.file_name().map(|n| format!("{}: ", n.to_string_lossy())).unwrap_or_default();
     files::read_file(note, 1 << 20).is_ok_and(|text| text.starts_with(begins.as_bytes()))
 }
@@ -349,6 +355,7 @@ fn keep_out(home: &Home, order: &Send<'_>, target: Option<&Path>) -> Result<Vec<
             let note = note_of(&bundle);
             // Only what really is one: a file of the user's may have such a name.
             paths.extend(is_note_of(&note, &bundle).then_some(note));
+            paths.extend(waiting_files_of(&bundle));
             paths.extend(is_bundle(&bundle).then_some(bundle));
         }
     }
@@ -367,7 +374,7 @@ impl Draft<'_> {
     }
 
     /// What the receiver will see in a folder.
-    fn file_name(&self) -> String {
+    pub(super) fn file_name(&self) -> String {
         let name = self.target.as_deref().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
         name.unwrap_or_else(|| format!("{}.consign", self.name))
     }
@@ -395,11 +402,11 @@ impl Draft<'_> {
         match (&self.target, stream) {
             (Some(target), None) => {
                 let mut pending = Pending::create(target, self.order.force)?;
-                let sealed = self.payload(signers, &mut pending, lens, progress)?;
+                let sealed = self.payload(signers, &[], &mut pending, lens, progress)?;
                 pending.sync()?;
                 let entry = self.record(&sealed, signer)?;
                 let mut note = Pending::create(&note_of(target), self.order.force)?;
-                let text = self.note(&sealed, signer).cover(&words::of(self.home, signer)?)?;
+                let text = self.note_text(&sealed, signer)?;
                 note.write_all(text.as_bytes()).map_err(files::io_at("write", note.target()))?;
                 pending.write_all(&sealed.tail).map_err(files::io_at("write", target))?;
                 pending.publish()?;
@@ -407,7 +414,7 @@ impl Draft<'_> {
                 self.shipment(&sealed, signers, entry, Some(note_of(target)))
             }
             (None, Some(stream)) => {
-                let sealed = self.payload(signers, stream, lens, progress)?;
+                let sealed = self.payload(signers, &[], stream, lens, progress)?;
                 stream.flush().map_err(bundle::Error::Output)?;
                 let entry = self.record(&sealed, signer)?;
                 stream.write_all(&sealed.tail).and_then(|()| stream.flush()).map_err(bundle::Error::Output)?;
@@ -427,9 +434,10 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn payload(
+    pub(super) fn payload(
         &self,
         signers: &[&dyn Signer],
+        awaited: &[crypto::Fingerprint],
         out: &mut dyn Write,
         lens: &dyn Lens,
         progress: &dyn Progress,
@@ -466,7 +474,7 @@ impl Draft<'_> {
             level: self.order.level,
             workers: self.order.workers,
         };
-        Ok(bundle::pack(&order, out, lens, progress)?)
+        Ok(bundle::pack_awaiting(&order, awaited, out, lens, progress)?)
     }
 
     /// The own card, if its first key is the one that signs.
@@ -474,6 +482,11 @@ impl Draft<'_> {
         let card = self.card.as_ref()?;
         let fits = card.signers.first() == Some(&signer.public());
         fits.then(|| card.document.to_bytes())
+    }
+
+    /// The text of the cover note.
+    pub(super) fn note_text(&self, sealed: &Sealed, signer: &dyn Signer) -> Result<String> {
+        self.note(sealed, signer).cover(&words::of(self.home, signer)?)
     }
 
     fn note<'n>(&'n self, sealed: &Sealed, signer: &'n dyn Signer) -> OwnedNote {
@@ -485,10 +498,17 @@ impl Draft<'_> {
     /// The private part and the line, both synced.
     fn record(&self, sealed: &Sealed, signer: &dyn Signer) -> Result<u64> {
         let ledger = Ledger::open(self.home);
+        let sent = self.sent(sealed)?;
+        let signer = signer.public().fingerprint();
+        let entry = ledger.append(&Event::Drop(sent), self.order.now, Some(&signer));
+        entry.inspect_err(|_| ledger.remove_private(&sealed.reference.to_string()))
+    }
+
+    /// Writes the private part, and says what the line will say.
+    pub(super) fn sent(&self, sealed: &Sealed) -> Result<Sent> {
         let private = self.private(sealed)?;
-        let reference = sealed.reference.to_string();
-        let private = ledger.write_private(&reference, &private)?;
-        let sent = Sent {
+        let private = Ledger::open(self.home).write_private(&sealed.reference.to_string(), &private)?;
+        Ok(Sent {
             reference: sealed.reference,
             name: self.name.clone(),
             partners: self.partners(),
@@ -497,10 +517,7 @@ impl Draft<'_> {
             contents: sealed.compartments.iter().map(|c| c.head.content).collect(),
             terms: sealed.compartments.iter().map(|c| digest(&c.terms_line)).collect(),
             private,
-        };
-        let signer = signer.public().fingerprint();
-        let entry = ledger.append(&Event::Drop(sent), self.order.now, Some(&signer));
-        entry.inspect_err(|_| ledger.remove_private(&reference))
+        })
     }
 
     /// What only the sender may know: FORMAT §5.10.

@@ -22,8 +22,6 @@ pub struct Trust {
     known: Vec<Pin>,
     principals: Vec<String>,
     revoked: Revoked,
-    /// The names of the partners on record.
-    partners: Vec<String>,
     /// What is demanded of the keys of whoever sends.
     assurance: Assurance,
 }
@@ -58,7 +56,6 @@ impl Trust {
                 Known::Card(card) => trust.add_card(*card, &partner.name, true),
                 Known::Keys(keys) => trust.add_lines(keys.signers, &partner.name, true),
             }
-            trust.partners.push(partner.name);
         }
         Ok(trust)
     }
@@ -79,8 +76,12 @@ impl Trust {
         self.known.iter().filter(|pin| pin.on_record).map(|pin| (pin.name.as_str(), &pin.listed))
     }
 
+    /// The partner on record who sent something, by a key on record: a file that is named for one run can call its
+    /// keys what it likes, and gets no partner's exceptions by that.
     fn partner(&self, trusted: &Trusted) -> Option<&str> {
-        self.partners.iter().map(String::as_str).find(|name| *name == trusted.sender())
+        let (sender, first) = (trusted.sender(), trusted.signed().signers.first()?);
+        let is = |pin: &&Pin| pin.name == sender && (pin.listed.authority || pin.listed.key == first.key);
+        self.known.iter().filter(|pin| pin.on_record).find(is).map(|pin| pin.name.as_str())
     }
 
     /// Checks what the configuration demands of the key that signed a bundle.

@@ -185,6 +185,21 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Gives a file that is whole another name in its folder, replacing nothing, and syncs the folder.
+///
+/// # Errors
+/// [`Error::Exists`]; [`Error::Unsettled`] when it has the name and the folder can't be synced; what the system says.
+pub fn rename_new(from: &Path, to: &Path) -> Result<()> {
+    let bad = || io_at("write", to)(io::Error::new(io::ErrorKind::InvalidInput, "not a file name"));
+    let (old, new) = (from.file_name().ok_or_else(bad)?, to.file_name().ok_or_else(bad)?);
+    let parent = Parent::open(folder_of(to))?;
+    parent.rename_new(old, new).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => Error::Exists { path: to.to_owned() },
+        _ => io_at("write", to)(e),
+    })?;
+    parent.sync().map_err(|source| Error::Unsettled { path: to.to_owned(), source })
+}
+
 /// Writes a small file whole or not at all.
 ///
 /// # Errors

@@ -33,7 +33,7 @@ mod standin;
 pub(crate) mod testing;
 mod walk;
 
-pub use atomic::{Pending, folder_of, sync_folder, write_new, write_private, write_private_over};
+pub use atomic::{Pending, folder_of, rename_new, sync_folder, write_new, write_private, write_private_over};
 pub use beneath::{Hand, Root};
 pub use blobs::{BlobReader, Blobs};
 pub use child::child;

@@ -22,6 +22,7 @@ pub mod record;
 pub mod relpath;
 pub mod revoked;
 pub mod signerlist;
+pub mod signrequest;
 pub mod sshkeys;
 pub mod sshline;
 pub mod tar;

@@ -41,6 +41,34 @@ pub enum Event {
     Drop(Sent),
     /// A return went out.
     Return(Sent),
+    /// A drop was packed that awaits signatures; nobody can open it yet.
+    Waiting {
+        /// The bundle.
+        #[serde(rename = "ref")]
+        reference: BundleRef,
+        /// Its name.
+        name: String,
+        /// To whom it will go.
+        partners: Vec<String>,
+        /// Whose signatures are awaited.
+        awaited: Vec<Fingerprint>,
+    },
+    /// Somebody else's bundle was signed here as well.
+    Signed {
+        /// The bundle.
+        #[serde(rename = "ref")]
+        reference: BundleRef,
+        /// Its name.
+        name: String,
+        /// Who asked for it, by the name here.
+        partner: String,
+        /// To whom it goes, as the sender calls them.
+        partners: Vec<String>,
+        /// The key that signed.
+        by: Fingerprint,
+        /// Content ids of the compartments.
+        contents: Vec<Digest>,
+    },
     /// A bundle was unpacked here.
     Received {
         /// The bundle.
@@ -116,7 +144,7 @@ pub enum Event {
 }
 
 /// The line of a drop or a return.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// The bundle.
     #[serde(rename = "ref")]
@@ -128,6 +156,7 @@ pub struct Sent {
     /// The scope.
     pub scope: String,
     /// The git revision, if it was made from one.
+    #[serde(deserialize_with = "json::nullable")]
     pub revision: Option<String>,
     /// Content ids of the compartments.
     pub contents: Vec<Digest>,

@@ -438,10 +438,20 @@ fn other_keys(dir: &Path) -> Vec<(&'static str, Case)> {
     );
     let by_certificate = signed_by_keygen(dir, "ours-cert.pub", &[]);
     let authority = format!("cert-authority {}", public("ca"));
+    let of = |name: &str, more: &[&str]| {
+        make(dir, name, "ed25519", "");
+        let usual = ["-q", "-s", "ca", "-I", "id", "-n", "acme", "-V", "20250101Z:20300101Z"];
+        assert!(keygen(dir, &[&usual, more, &[name]].concat()), "{name}");
+        signed_by_keygen(dir, &format!("{name}-cert.pub"), &[])
+    };
     vec![
         ("SHA-256", Case::new(signed_by_keygen(dir, "ours", &["-Ohashalg=sha256"]), &public("ours"))),
         ("RSA of 1024 bits", Case::new(signed_by_keygen(dir, "short", &[]), &public("short"))),
         ("a certificate, whose authority is listed", Case::new(by_certificate.clone(), &authority)),
+        ("a certificate of a machine, whose authority is listed", Case::new(of("machine", &["-h"]), &authority)),
+        ("a certificate with a critical option", Case::new(of("bound", &["-O", "force-command=x"]), &authority)),
+        ("a certificate for another principal", Case::new(of("other", &["-n", "birch"]), &authority)),
+        ("a certificate that has ended", Case::new(of("ended", &["-V", "20250101Z:20260101Z"]), &authority)),
         ("a certificate, whose own key is listed", Case::new(by_certificate, &public("ours"))),
     ]
 }

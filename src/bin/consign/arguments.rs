@@ -407,6 +407,12 @@ pub(crate) struct Pack {
     /// in the agent, or ssh-keygen asks it.
     #[arg(long, value_name = "KEY")]
     pub(crate) sign_with: Vec<OsString>,
+    /// Let nobody open it before this colleague has signed it too: a name on record, a card, an SSH public key (repeatable)
+    ///
+    /// Writes NAME.consign.waiting and NAME.sign-request instead of a bundle. The request is for the colleague, who types
+    /// `consign sign`; with what comes back, `consign finish` makes the bundle.
+    #[arg(long = "await", value_name = "WHO")]
+    pub(crate) awaits: Vec<String>,
     /// Compression level
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) level: i32,
@@ -561,6 +567,42 @@ pub(crate) struct Repair {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) signers: Signers,
+}
+
+/// Sign what a colleague packed.
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The request, NAME.sign-request; `-` is standard input
+    pub(crate) request: PathBuf,
+    /// Where the signature goes, instead of NAME.signature here
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Show all of it, and sign nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Sign without a question
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Sign with this key instead of your own, named as for `consign pack`
+    #[arg(long, value_name = "KEY")]
+    pub(crate) sign_with: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) identities: Identities,
+    #[command(flatten)]
+    pub(crate) signers: Signers,
+}
+
+/// Put signatures to a bundle.
+#[derive(Debug, Args)]
+pub(crate) struct Finish {
+    /// The bundle that waits, NAME.consign.waiting
+    pub(crate) waiting: PathBuf,
+    /// The signatures that came back, NAME.signature
+    #[arg(value_name = "SIGNATURE", required = true)]
+    pub(crate) signatures: Vec<PathBuf>,
 }
 
 /// Show the ledger, the newest entry last.

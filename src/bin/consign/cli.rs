@@ -109,6 +109,16 @@ pub(crate) enum Verb {
     /// another one; two damaged disks. Without another copy, headers and padding can still be made again. The result is
     /// verified before it appears; if any part is in no copy, nothing is written, and what is lost is named.
     Repair(Repair),
+    /// Show what a colleague wants signed, and sign it as the second person
+    ///
+    /// Four eyes: `consign pack --await` makes a bundle that nobody can open before a second person, on another machine,
+    /// has signed it too. What you sign is shown from the very bytes that the signature binds: who can open it, the
+    /// terms, every file with its hash. You can't open the files' contents.
+    Sign(Sign),
+    /// Put the signatures that were awaited to a bundle, record it, and give it its name
+    ///
+    /// Until then it is NAME.consign.waiting, and what opens it has not left your home folder.
+    Finish(Finish),
     /// Show what went out and what came in, or check that record
     ///
     /// The ledger is the record of what went out and what came in. Each entry is bound to the one before, so that none
@@ -154,6 +164,8 @@ impl Verb {
             Verb::Verify(_) => "verify",
             Verb::Unpack(_) => "unpack",
             Verb::Repair(_) => "repair",
+            Verb::Sign(_) => "sign",
+            Verb::Finish(_) => "finish",
             Verb::Log(Log { verb: None, .. }) => "log",
             Verb::Log(Log { verb: Some(LogVerb::Verify(_)), .. }) => "log verify",
             Verb::Doctor(_) => "doctor",
@@ -169,6 +181,7 @@ impl Verb {
             Verb::Cat(args) => &args.opening.identities.files,
             Verb::Verify(args) => &args.opening.identities.files,
             Verb::Unpack(args) => &args.opening.identities.files,
+            Verb::Sign(args) => &args.identities.files,
             _ => &[],
         }
     }
@@ -195,6 +208,8 @@ impl Verb {
         let dash = |path: &PathBuf| path.as_os_str() == "-";
         match self {
             Verb::Inspect(args) => dash(&args.bundle),
+            Verb::Sign(args) => dash(&args.request),
+            Verb::Finish(args) => args.signatures.iter().any(dash),
             Verb::List(args) => dash(&args.bundle),
             Verb::Cat(args) => dash(&args.bundle),
             Verb::Unpack(args) => dash(&args.bundle),

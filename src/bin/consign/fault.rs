@@ -158,6 +158,8 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "pack" => "nothing was packed",
         "unpack" => "nothing was unpacked",
         "repair" => "nothing was written",
+        "sign" => "nothing was signed",
+        "finish" => "it still waits, and nobody can open it",
         "verify" => "not verified",
         "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
@@ -274,6 +276,12 @@ fn hints_on_signing(word: &str) -> &'static [&'static str] {
             "touch the key when it blinks, and run it on a terminal if it asks for a PIN",
             "or put it into the agent: ssh-add FILE, then --sign-with FILE.pub",
         ],
+        "not-waiting" => &["name the file NAME.consign.waiting, with the CONSIGN_HOME that packed it"],
+        "still-waiting" => &["name every signature: consign finish WAITING SIGNATURE..."],
+        "not-awaited" => &["ask for the signature of the right key; consign log shows whose are awaited"],
+        "not-asked" => &["--sign-with KEY, the one that is asked"],
+        "nothing-to-lock-to" => &["give its owner's card instead: consign card -o FILE"],
+        "stale" => &["pack it again, for the keys that they have now"],
         _ => hints_on_damage(word),
     }
 }
@@ -405,6 +413,8 @@ impl Paths for exchange::Error {
             | Error::PartnerBroken { path, .. }
             | Error::LedgerBroken { path, .. }
             | Error::LedgerForked { path, .. }
+            | Error::NotWaiting { path }
+            | Error::WaitingChanged { path }
             | Error::OutputInTree { path } => vec![path.clone()],
             _ => Vec::new(),
         }

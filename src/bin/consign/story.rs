@@ -7,15 +7,19 @@ use std::sync::Arc;
 
 use consign::bundle::{Clear, default_workers};
 use consign::class::{Class, Fault};
-use consign::crypto::{Error as CryptoError, Identities, PassphraseSource, Secret};
+use consign::crypto::{self, Error as CryptoError, Identities, PassphraseSource, Secret};
+use consign::exchange::cardlife::{self, Ends};
+use consign::exchange::held::Held;
 use consign::exchange::locks::Locks;
-use consign::exchange::partners::{self, Checked};
+use consign::exchange::partners::{self, Change, Checked};
 use consign::exchange::receive::{self, Reader};
 use consign::exchange::send::{self, Output, Send};
 use consign::exchange::trust::Trust;
-use consign::exchange::{Error, Home, Ledger, keys};
+use consign::exchange::{Error, Home, Ledger, copies, keys, restore};
 use consign::files::{Silent, Source};
+use consign::format::paper::Paper;
 use consign::format::time::Time;
+use consign::format::typed;
 
 use crate::sample::PROJECT;
 
@@ -31,7 +35,7 @@ pub(crate) struct Step {
 type Telling = (&'static str, fn(&mut Story) -> Result<String, String>);
 
 /// The steps, in order.
-const STEPS: [Telling; 11] = [
+const STEPS: [Telling; 13] = [
     ("keys", Story::keys),
     ("dry run", Story::dry_run),
     ("pack", Story::pack),
@@ -42,6 +46,8 @@ const STEPS: [Telling; 11] = [
     ("one file", Story::one_file),
     ("unpack", Story::unpack),
     ("expired", Story::expired),
+    ("new keys", Story::new_keys),
+    ("paper", Story::paper),
     ("ledger", Story::ledger),
 ];
 
@@ -59,9 +65,11 @@ struct Known;
 
 impl PassphraseSource for Known {
     fn passphrase(&self, _: &str) -> Result<Secret, CryptoError> {
-        Ok(Secret::new(b"correct horse".to_vec()))
+        Ok(Secret::new(PASSPHRASE.to_vec()))
     }
 }
+
+const PASSPHRASE: &[u8] = b"correct horse";
 
 /// Keys that live for seconds need no slow lock.
 const WORK: u8 = 10;
@@ -125,7 +133,7 @@ impl Story {
         for (i, firm) in ["Northwind", "Acme", "Birch"].into_iter().enumerate() {
             let name = firm.to_lowercase();
             let home = Home::at(self.folder.join(format!("{name}-home")));
-            let lock = Secret::new(b"correct horse".to_vec());
+            let lock = Secret::new(PASSPHRASE.to_vec());
             let contact = format!("ops@{name}.example");
             let made = keys::make(
                 &home,
@@ -209,17 +217,23 @@ impl Story {
         let order = self.order(&path, &to, &own, &self.folder);
         let signer = keys::signing_key(&home, &Known).map_err(oops)?;
         let draft = send::draft(&home, &order, &Silent).map_err(oops)?;
+        let quantum = draft.clearance.is_post_quantum();
         let sent = draft.ship(&[&signer], None, &Clear, &Silent).map_err(oops)?;
         let file = sent.file.ok_or("there is no bundle")?;
         if self.spoiled("pack") {
             fs::write(&file, "").map_err(oops)?;
         }
         let size = fs::metadata(&file).map_err(oops)?.len();
-        if size != sent.size || sent.entry != 1 {
+        if !quantum || size != sent.size || sent.entry != 1 {
             return Err("the bundle or its ledger entry is not there".to_owned());
         }
         self.bundle = file;
-        Ok(format!("{}.consign  {} KB, {} files, locked to Acme, signed", sent.name, size.div_ceil(1024), sent.files))
+        Ok(format!(
+            "{}.consign  {} KB, {} files, locked to Acme, post-quantum, signed",
+            sent.name,
+            size.div_ceil(1024),
+            sent.files
+        ))
     }
 
     fn source(&self, path: &Path) -> Result<Source, Error> {
@@ -346,6 +360,44 @@ impl Story {
         expect_refusal(seen, Class::Refused, "a second bundle, one hour after its end: stopped, as it should be")
     }
 
+    fn new_keys(&mut self) -> Result<String, String> {
+        let home = self.firm(1)?.home.clone();
+        let (old, lock) = (keys::own_card_needed(&home).map_err(oops)?, Secret::new(PASSPHRASE.to_vec()));
+        let signer = keys::signing_key(&home, &Known).map_err(oops)?;
+        let changed = cardlife::rotate(&home, &signer, &lock, WORK, Ends::Same, self.now).map_err(oops)?;
+        let card = if self.spoiled("new keys") { &old } else { &changed.card };
+        // Northwind compares nothing: the card on record speaks for the new one.
+        let north = &self.firm(0)?.home;
+        let taken = partners::add(north, card, None, Checked::Unchecked, self.now).map_err(oops)?;
+        if taken.change != Change::NewerCard {
+            return Err("the new card was not taken as the next one".to_owned());
+        }
+        let said = "Acme changes its keys: Northwind takes the new card without a call; the old one is refused";
+        let back = partners::add(north, &old, None, Checked::Words, self.now);
+        expect_refusal(back.map(drop), Class::Refused, said)
+    }
+
+    fn paper(&mut self) -> Result<String, String> {
+        let lock = Secret::new(b"another horse".to_vec());
+        let held = Held::unlock(&self.firm(1)?.home, &Known).map_err(oops)?;
+        let printed = copies::to_paper(&held, &lock, WORK).map_err(oops)?;
+        let typed = if self.spoiled("paper") { mistyped(&printed.lines) } else { printed.lines.join("\n") };
+        let bytes = typed::read_lines(&typed).map_err(oops)?;
+        let plain = crypto::open_locked(&lock, &bytes, "the paper", 64 << 10).map_err(oops)?;
+        let held = Held::of_paper(&Paper::read(&plain).map_err(oops)?, None, self.now).map_err(oops)?;
+        let home = Home::at(self.folder.join("acme-new-laptop"));
+        restore::install(&home, &held, &Secret::new(PASSPHRASE.to_vec()), WORK).map_err(oops)?;
+        self.firms.push(Firm { home });
+        let (Some(last), by) = (self.firms.len().checked_sub(1), self.trust(1)?) else { return Err(String::new()) };
+        let mut identities = Identities::new(Arc::new(Known));
+        keys::add_identities(&self.firm(last)?.home, &mut identities).map_err(oops)?;
+        let reader = Reader { trust: &by, identities: &identities, key_files: &[], compartment: None, now: self.now };
+        let trusted = receive::trusted(self.source(&self.bundle).map_err(oops)?, &by, self.now).map_err(oops)?;
+        receive::reveal(trusted, &reader).map_err(oops)?;
+        let lines = printed.lines.len();
+        Ok(format!("Acme's laptop is gone: {lines} lines typed from paper, and the keys are back"))
+    }
+
     fn ledger(&mut self) -> Result<String, String> {
         let ledger = Ledger::open(&self.firm(0)?.home);
         let whole = ledger.verify().map_err(oops)?;
@@ -358,6 +410,19 @@ impl Story {
         let said = format!("{} entries in order; one edited by hand: caught, as it should be", whole.entries);
         expect_refusal(seen, Class::Record, &said)
     }
+}
+
+/// Two characters of the second line change places.
+fn mistyped(lines: &[String]) -> String {
+    let mut lines = lines.to_vec();
+    if let Some(line) = lines.get_mut(1) {
+        let mut letters: Vec<char> = line.chars().collect();
+        if let Some(at) = (4..letters.len()).find(|i| letters[*i] != letters[i - 1] && letters[*i] != ' ') {
+            letters.swap(at, at - 1);
+        }
+        *line = letters.into_iter().collect();
+    }
+    lines.join("\n")
 }
 
 fn ledger_file(home: &Home) -> Option<PathBuf> {

@@ -313,7 +313,12 @@ fn plugin_checks(world: &World) -> Vec<Check> {
         Ok(_) => Check::ok("plugins", format!("age-plugin-{name} is there")),
         Err(e) => Check::warn("plugins", e.to_string(), "install it, or take it out of config.toml"),
     };
-    config.plugins.keys().map(look).collect()
+    let known: Vec<String> = partners::list(&world.home).unwrap_or_default().into_iter().map(|p| p.name).collect();
+    let nobody = |name: &str| {
+        let text = format!("config.toml has rules for {name}, and no partner of that name is on record");
+        Check::warn("config", text, "consign partner list shows the names")
+    };
+    config.plugins.keys().map(look).chain(config.partners_unknown(&known).map(nobody)).collect()
 }
 
 fn agent() -> Check {

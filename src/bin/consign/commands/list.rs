@@ -93,7 +93,7 @@ fn push_text(out: &mut String, entry: &Entry) {
     out.push('\n');
 }
 
-fn as_json(n: usize, entry: &Entry) -> serde_json::Value {
+pub(super) fn as_json(n: usize, entry: &Entry) -> serde_json::Value {
     let path = entry.path.as_str();
     match &entry.kind {
         Kind::File { size, b3, exec, unchanged } => {

@@ -38,15 +38,25 @@ pub(crate) fn run(args: &cli::Log, world: &World) -> Result<Report, Failure> {
     Ok(report)
 }
 
+/// To whom, in a row.
+fn names(line: &Line) -> String {
+    let partners = line.fields.get("partners").and_then(Value::as_array);
+    let names: Vec<&str> = partners.into_iter().flatten().filter_map(Value::as_str).collect();
+    names.join(", ")
+}
+
 /// One entry in words.
 fn told(line: &Line) -> String {
     let text = |key: &str| line.fields.get(key).and_then(Value::as_str).unwrap_or("?");
     match line.event.as_str() {
         event @ ("drop" | "return") => {
-            let partners = line.fields.get("partners").and_then(Value::as_array);
-            let names: Vec<&str> = partners.into_iter().flatten().filter_map(Value::as_str).collect();
-            format!("{event} {} sent to {}", text("name"), names.join(", "))
+            format!("{event} {} sent to {}", text("name"), names(line))
         }
+        "waiting" => {
+            let awaited = line.fields.get("awaited").and_then(Value::as_array).map_or(0, Vec::len) as u64;
+            format!("{} packed for {}; waits for {}", text("name"), names(line), count(awaited, "signature"))
+        }
+        "signed" => format!("{} of {} signed too, for {}", text("name"), text("partner"), names(line)),
         "received" => {
             let missing = line.fields.get("missing").and_then(Value::as_u64);
             let how = if missing.is_some() { "salvaged" } else { "unpacked" };

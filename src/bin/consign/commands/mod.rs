@@ -19,6 +19,7 @@ mod pack;
 mod partner;
 mod passphrase;
 mod repair;
+mod sign;
 mod sshkeys;
 mod unpack;
 mod verify;
@@ -118,6 +119,8 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
         Verb::Verify(args) => verify::run(args, world),
         Verb::Unpack(args) => unpack::run(args, world),
         Verb::Repair(args) => repair::run(args, world),
+        Verb::Sign(args) => sign::run(args, world),
+        Verb::Finish(args) => sign::finish(args, world),
         Verb::Log(args) => match &args.verb {
             None => log::run(args, world),
             Some(LogVerb::Verify(args)) => log::verify(args, world),
@@ -182,7 +185,7 @@ fn tip(text: &str) -> Option<String> {
 /// What somebody means who types a verb of another tool.
 fn meant(word: &str) -> Option<&'static str> {
     Some(match word {
-        "encrypt" | "send" | "sign" | "seal" | "create" | "share" => "to send: consign pack FOLDER --to PARTNER",
+        "encrypt" | "send" | "seal" | "create" | "share" => "to send: consign pack FOLDER --to PARTNER",
         "decrypt" | "open" | "extract" | "receive" | "unseal" | "x" => "to receive: consign unpack BUNDLE",
         "check" | "validate" => "to check a bundle: consign verify BUNDLE",
         "fix" | "recover" | "mend" => "to repair a damaged bundle: consign repair BUNDLE --from COPY -o OUT",

@@ -140,6 +140,10 @@ pub(crate) fn explain(error: exchange::Error, path: &Path) -> Failure {
     } else {
         failure
     };
+    let failure = match failure.word == "cut-short" && path.extension().is_some_and(|end| end == "waiting") {
+        true => failure.fix("it waits for a signature; who packed it types: consign finish WAITING SIGNATURE"),
+        false => failure,
+    };
     if path.as_os_str().is_empty() { failure } else { failure.at(path) }
 }
 

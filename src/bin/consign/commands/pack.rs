@@ -9,11 +9,12 @@ use consign::class::Class;
 use consign::crypto::Signer;
 use consign::exchange::locks::Locks;
 use consign::exchange::send::{self, Draft, Output, Send, Shipment};
+use consign::exchange::waiting::{Awaited, Held};
 use consign::files::{NoteKind, read_small};
 use consign::format::sshkeys;
 use consign::format::tar::HeadKind;
 use consign::format::time::Time;
-use consign::format::version::TERMS_LINE_MAX;
+use consign::format::version::{SIGNERS_MAX, TERMS_LINE_MAX};
 
 use super::opening::{count, noted};
 use crate::cli::Pack;
@@ -62,6 +63,9 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         tool: TOOL,
         workers: world.workers(),
     };
+    if !args.awaits.is_empty() && out == Output::Stream {
+        return Err(Failure::usage("a bundle that waits for a signature needs a file, not standard output"));
+    }
     let mut stream = match out {
         Output::Stream if !args.dry_run => Some(Sink::binary(&world.voice)?),
         _ => None,
@@ -76,6 +80,12 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let signers = world.signers(&args.sign_with)?;
     let signers: Vec<&dyn Signer> = signers.iter().map(|signer| &**signer).collect();
     let partners = draft.partners();
+    if !args.awaits.is_empty() {
+        let awaited = awaited(args, world, &signers)?;
+        let held = draft.hold(&signers, &awaited, &Clear, &world.progress)?;
+        world.progress.clear();
+        return Ok(waits(report, args, &held, &partners));
+    }
     let stream = stream.as_mut().map(|s| s as &mut dyn Write);
     let shipment = draft.ship(&signers, stream, &Clear, &world.progress)?;
     world.progress.clear();
@@ -253,6 +263,50 @@ fn packed(draft: &Draft<'_>) -> Report {
         report = report.note(format!("{} {}{}", note.count, note.kind.words(), examples(&note.examples)));
     }
     report.set("recipients", recipients)
+}
+
+/// Whose signatures are awaited, each once.
+fn awaited(args: &Pack, world: &World, signers: &[&dyn Signer]) -> Result<Vec<Awaited>, Failure> {
+    let mut all: Vec<Awaited> = Vec::new();
+    for who in &args.awaits {
+        let found = Awaited::find(&world.home, who)?;
+        let signs = signers.iter().any(|signer| signer.public() == found.key);
+        if signs || all.iter().any(|other| other.key == found.key) {
+            return Err(Failure::usage(format!("{who} would sign twice")));
+        }
+        all.push(found);
+    }
+    if all.len() + signers.len() > SIGNERS_MAX {
+        return Err(Failure::usage("a bundle has at most 8 signers"));
+    }
+    Ok(all)
+}
+
+/// What was made for others to sign.
+fn waits(report: Report, args: &Pack, held: &Held, partners: &[String]) -> Report {
+    let size = format!("{} ({} before), {}", bytes(held.size), bytes(held.bytes), count(held.files, "file"));
+    let id = held.reference.to_string();
+    let signed = format!("{}; id b3:{}..", by_whom(args), id.get(..8).unwrap_or(&id));
+    let mut report =
+        Report::new().fact("packed", format!("{}   {size}", held.file.display())).append(report).fact("signed", signed);
+    for (who, request) in &held.requests {
+        report = report.fact("waits", format!("for {who}: send {}", request.display()));
+    }
+    let requests: Vec<_> =
+        held.requests.iter().map(|(who, file)| serde_json::json!({ "who": who, "file": file })).collect();
+    report
+        .fact("ledger", format!("entry {}", held.entry))
+        .next(format!("when the signature is back: consign finish {} {}.signature", held.file.display(), held.name))
+        .set("waiting", &held.file)
+        .set("requests", requests)
+        .set("name", &held.name)
+        .set("ref", held.reference)
+        .set("size", held.size)
+        .set("files", held.files)
+        .set("bytes", held.bytes)
+        .set("entry", held.entry)
+        .set("signers", &held.signers)
+        .set("to", partners)
 }
 
 /// Which keys signed, as they were named.
