@@ -41,6 +41,9 @@ fn a_copy_puts_everything_back_and_partners_have_to_do_nothing() {
     desk.run("acme", "key export -o acme.copy").fails(1, "exists").says("no copy was made");
     assert_eq!(text(&desk, "acme.copy"), copy);
 
+    let json: serde_json::Value = serde_json::from_str(&desk.run("acme", "key export -o - --json").ok().out).unwrap();
+    assert!(json["copy"].as_str().unwrap().starts_with("-----BEGIN AGE"));
+
     desk.run("new", "key import acme.copy").fails(4, "wrong-passphrase").says("no key was imported");
     desk.run("new", "key import acme.copy --copy-passphrase-file pass2").ok().says("partners have to do nothing");
     let card = |firm: &str| fs::read(desk.home(firm).join("own.card")).unwrap();
@@ -241,6 +244,26 @@ fn keys_that_people_have_open_bundles_from_then_on() {
         desk.run("acme", &format!("unpack {out} -o out{n}")).ok();
     }
     desk.run("acme", "key list").ok().says("age.txt").says("id_rsa").says("none yet");
+}
+
+#[test]
+fn a_key_of_a_plugin_is_kept_with_its_recipient_and_a_paper_names_it_as_left_out() {
+    let desk = firms();
+    let (identity, recipient) = (
+        "AGE-PLUGIN-YUBIKEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNK08YXA",
+        "age1yubikey1qgqqzqsrqszsvpcgpy9qkrqdpc83qygjzv2p29shrqv35xcur50p7wlqp0l",
+    );
+    desk.write("plug.txt", format!("#       Serial: 1\n#    Recipient: {recipient}\n{identity}\n"));
+    desk.run("acme", "key import plug.txt").ok().says(&recipient[..40]);
+    desk.run("acme", "key import plug.txt").ok().says("here already");
+    desk.run("acme", "key list").ok().says("plug.txt");
+    desk.run("acme", "key export --paper -o page.txt").ok().says("not on the paper: a key of an age plugin");
+    desk.run("acme", "key export -o acme.copy").ok();
+    desk.run("new", "key import acme.copy").ok();
+    desk.run("new", "key import plug.txt").ok().says("here already");
+    // It hides none of the others.
+    desk.run("new", "partner add north.card --unchecked").ok();
+    desk.run("new", "unpack before.consign -o out").ok();
 }
 
 #[test]

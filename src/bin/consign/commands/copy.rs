@@ -39,7 +39,7 @@ pub(crate) fn run(args: &cli::KeyExport, world: &World) -> Result<Report, Failur
         report =
             report.set("path", &args.out).fact("copy", format!("{}   locked by its passphrase", args.out.display()));
     } else {
-        report = report.raw(bytes.into_bytes());
+        report = report.set("copy", &bytes).raw(bytes.into_bytes());
     }
     let event = Event::KeyCopied { card: held.card.id(), form: form.to_owned() };
     let signer = world.signer()?;
