@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::signers::{PATIENCE, TICK, Waiting};
+use super::patience::{PATIENCE, TICK, Waiting};
 use crate::crypto::{self, Certificate, Error, PublicKey, Signer, checked_armour};
 use crate::files::child;
 

@@ -18,6 +18,7 @@ pub mod material;
 pub mod note;
 pub mod partners;
 pub mod passphrase;
+pub mod patience;
 pub mod plugins;
 pub mod receive;
 pub mod rekey;

@@ -9,25 +9,12 @@ use std::time::Duration;
 
 use super::keygen::Keygen;
 use super::keys::{self, KEY_MAX};
+use super::patience::{PATIENCE, TICK, Waiting};
 use super::{Home, Result};
 use crate::crypto::{
     self, Agent, Certificate, Channel, Fingerprint, PassphraseSource, PublicKey, Secret, Signer, SigningKey,
 };
 use crate::files;
-
-/// How long a key is waited for in all: a touch, a PIN, an answer in a window.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
-/// How often whoever waits is asked whether to go on.
-pub(super) const TICK: Duration = Duration::from_millis(100);
-
-/// Who waits with the user for a key that takes its time.
-pub trait Waiting: Send + Sync {
-    /// Called several times a second; false ends the waiting.
-    fn go_on(&self, whom: &str, so_far: Duration) -> bool;
-
-    /// The answer is there, or is not waited for any more.
-    fn over(&self) {}
-}
 
 /// Which key should sign.
 #[derive(Debug, Clone, PartialEq, Eq)]

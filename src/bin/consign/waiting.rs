@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use consign::exchange::signers::Waiting;
+use consign::exchange::patience::Waiting;
 
 use crate::output::whisper;
 use crate::progress::{Asking, Stop};

@@ -34,11 +34,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let recipients = recipients(args, world)?;
     let terms = terms(args)?;
     let expires = args.expires.as_deref().map(|text| Time::parse_end(text, world.now)).transpose()?;
-    let out = match &args.out {
-        None => Output::Folder(Path::new("")),
-        Some(out) if out.as_os_str() == "-" => Output::Stream,
-        Some(out) => Output::File(out),
-    };
+    let out = output(args)?;
     let plugins = world.plugins()?;
     let order = Send {
         plugins: Some(&plugins),
@@ -63,9 +59,6 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         tool: TOOL,
         workers: world.workers(),
     };
-    if !args.awaits.is_empty() && out == Output::Stream {
-        return Err(Failure::usage("a bundle that waits for a signature needs a file, not standard output"));
-    }
     let mut stream = match out {
         Output::Stream if !args.dry_run => Some(Sink::binary(&world.voice)?),
         _ => None,
@@ -90,6 +83,18 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let shipment = draft.ship(&signers, stream, &Clear, &world.progress)?;
     world.progress.clear();
     Ok(sent(report, args, &shipment, &partners))
+}
+
+/// Where the bundle goes.
+fn output(args: &Pack) -> Result<Output<'_>, Failure> {
+    match &args.out {
+        None => Ok(Output::Folder(Path::new(""))),
+        Some(out) if out.as_os_str() == "-" && args.awaits.is_empty() => Ok(Output::Stream),
+        Some(out) if out.as_os_str() == "-" => {
+            Err(Failure::usage("a bundle that waits for a signature needs a file, not standard output"))
+        }
+        Some(out) => Ok(Output::File(out)),
+    }
 }
 
 fn own_locks(world: &World) -> Result<Locks, Failure> {
