@@ -1,4 +1,4 @@
-//! Waiting for a key that takes its time: a touch, a PIN, an answer in a window.
+//! Waiting with the user for a key that takes its time: a touch, a PIN, an answer in a window.
 
 use std::time::Duration;
 

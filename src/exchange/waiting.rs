@@ -166,6 +166,8 @@ impl Draft<'_> {
         progress: &dyn Progress,
     ) -> Result<Held> {
         let signer = *signers.first().ok_or(bundle::Error::Bug)?;
+        let keys = signers.iter().map(|signer| signer.public());
+        self.check_signers(keys.chain(awaited.iter().map(|who| who.key.clone())))?;
         let target = self.target.clone().ok_or(bundle::Error::Bug)?;
         let mut pending = Pending::create(&with_suffix(&target, SUFFIX), self.order.force)?;
         let fingerprints: Vec<Fingerprint> = awaited.iter().map(|who| who.key.fingerprint()).collect();

@@ -85,12 +85,15 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     Ok(sent(report, args, &shipment, &partners))
 }
 
+/// Where the bundle goes.
 fn output(args: &Pack) -> Result<Output<'_>, Failure> {
     match &args.out {
         None => Ok(Output::Folder(Path::new(""))),
-        Some(out) if out.as_os_str() != "-" => Ok(Output::File(out)),
-        Some(_) if args.awaits.is_empty() => Ok(Output::Stream),
-        Some(_) => Err(Failure::usage("a bundle that waits for a signature needs a file, not standard output")),
+        Some(out) if out.as_os_str() == "-" && args.awaits.is_empty() => Ok(Output::Stream),
+        Some(out) if out.as_os_str() == "-" => {
+            Err(Failure::usage("a bundle that waits for a signature needs a file, not standard output"))
+        }
+        Some(out) => Ok(Output::File(out)),
     }
 }
 
