@@ -119,11 +119,31 @@ pub(crate) const PAGES: &[Page] = &[
         &[
             ("consign key new", "asks for the name of your firm and for a passphrase"),
             ("CONSIGN_PASSPHRASE_FILE=pass consign key new --name \"Acme Dev Oy <ops@acme.example>\"", "asks nothing"),
+            ("consign key new --for acme.card --label server", "one more machine of a firm"),
             ("consign key new --ci --name \"Acme CI\" --passphrase-file secret", "for a machine: a random passphrase"),
         ],
     ),
     page("key list", PLAIN, &[("consign key list", "what there is, and whether it is locked")]),
     page("key show", PLAIN, &[("consign key show", "keys, card and check words")]),
+    page(
+        "key rotate",
+        LOCKED,
+        &[
+            ("consign key rotate", "new keys, and a card that the old one speaks for"),
+            ("consign key rotate --expires 24mo", "and an end for the card"),
+        ],
+    ),
+    page("key renew", LOCKED, &[("consign key renew --expires 24mo", "another end, the same keys")]),
+    page(
+        "key add",
+        LOCKED,
+        &[
+            ("consign key add server.card", "the keys of another machine of your firm"),
+            ("consign key add backup.pub --label backup", "one key that only opens"),
+        ],
+    ),
+    page("key remove", LOCKED, &[("consign key remove backup", "by its label, or by the key")]),
+    page("key join", PLAIN, &[("consign key join acme.card", "your firm's card, which lists this machine")]),
     page(
         "key passphrase",
         LOCKED,
@@ -181,7 +201,7 @@ pub(crate) const PAGES: &[Page] = &[
                 "consign partner add --ssh-keys alice.keys --fingerprint SHA256:…",
                 "somebody without a card, by the SSH key with that fingerprint",
             ),
-            ("consign partner add --signers allowed_signers --principal bob@acme.example --as bob", "to verify only"),
+            ("consign partner add --signers list --principal bob@acme.example --as bob", "to verify only"),
         ],
     ),
     page("partner list", PLAIN, &[("consign partner list", "names, keys, and how each card was checked")]),
