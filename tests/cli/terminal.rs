@@ -404,7 +404,7 @@ fn questions_and_the_bar_show_hostile_names_escaped() {
     plain(&shown, "passphrase for key a\\u{1b}]0;owned");
     assert_eq!(code, 0, "{shown:?}");
     // Enough work for a bar, in a file of a hostile name.
-    let noise: Vec<u8> = (0..30_000_000_u32).map(|i| (i.wrapping_mul(i) >> 9) as u8).collect();
+    let noise: Vec<u8> = (0..120_000_000_u32).map(|i| (i.wrapping_mul(i) >> 9) as u8).collect();
     desk.write(&format!("long/{SPELL}"), noise);
     let (code, shown) =
         on_terminal(&desk, "north", &["pack", "long", "--to", "acme", "--allow-unportable", "--level", "19"], "", &[]);

@@ -48,6 +48,12 @@ pub fn new_firm(desk: &Desk, firm: &str, name: &str) {
     fs::write(home.join("signing"), pem).unwrap();
     fs::write(home.join("signing.pub"), format!("{line} consign\n")).unwrap();
     fs::write(home.join("own.card"), &card).unwrap();
+    let for_its_owner = |name: &str, mode: u32| {
+        fs::set_permissions(home.join(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    for_its_owner("", 0o700);
+    for_its_owner("identity.age", 0o600);
+    for_its_owner("signing", 0o600);
     desk.write(&format!("{firm}.card"), card);
 }
 

@@ -417,7 +417,9 @@ fn mistyped(lines: &[String]) -> String {
     let mut lines = lines.to_vec();
     if let Some(line) = lines.get_mut(1) {
         let mut letters: Vec<char> = line.chars().collect();
-        if let Some(at) = (4..letters.len()).find(|i| letters[*i] != letters[i - 1] && letters[*i] != ' ') {
+        if let Some(at) =
+            (4..letters.len()).find(|i| letters[*i] != letters[i - 1] && !letters[i - 1..=*i].contains(&' '))
+        {
             letters.swap(at, at - 1);
         }
         *line = letters.into_iter().collect();

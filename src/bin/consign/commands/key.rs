@@ -173,13 +173,14 @@ pub(crate) fn list(_: &cli::KeyList, world: &World) -> Result<Report, Failure> {
 
 /// A key as it fits on a line: a post-quantum one has two thousand characters.
 fn short(key: &KeySummary) -> String {
-    match &key.fingerprint {
-        Some(fingerprint) => fingerprint.clone(),
-        None if key.public.len() > 70 => {
-            let (start, end) = (key.public.get(..24), key.public.get(key.public.len() - 8..));
-            format!("{}..{}", start.unwrap_or_default(), end.unwrap_or_default())
-        }
-        None => key.public.clone(),
+    key.fingerprint.clone().unwrap_or_else(|| shortened(&key.public))
+}
+
+/// A recipient string as it fits on a line; in JSON it is whole.
+pub(super) fn shortened(key: &str) -> String {
+    match (key.get(..24), key.len().checked_sub(8).and_then(|at| key.get(at..))) {
+        (Some(start), Some(end)) if key.len() > 70 && key.starts_with("age1") => format!("{start}..{end}"),
+        _ => key.to_owned(),
     }
 }
 
@@ -215,7 +216,7 @@ pub(crate) fn show(_: &cli::KeyShow, world: &World) -> Result<Report, Failure> {
         .line(title(&card))
         .fact("check words", words);
     for key in &keys {
-        report = report.fact(key.kind, &key.public);
+        report = report.fact(key.kind, shortened(&key.public));
         if let Some(fingerprint) = &key.fingerprint {
             report = report.fact("", fingerprint);
         }

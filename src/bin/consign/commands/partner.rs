@@ -206,7 +206,7 @@ pub(crate) fn show(args: &cli::PartnerShow, world: &World) -> Result<Report, Fai
     let words = check_words(first_signer(card)?)?.join(" ");
     let mut report = report.set("words", &words).fact("check words", words).fact("checked", checked);
     for key in card.card.recipients.iter().chain(&card.card.pq) {
-        report = report.fact("encryption", &key.key).fact("", &key.label);
+        report = report.fact("encryption", super::key::shortened(&key.key)).fact("", &key.label);
     }
     for (key, signer) in card.card.signers.iter().zip(&card.signers) {
         let proven = if card.proven.contains(signer) { "" } else { "   (without a proof: what it signs is not taken)" };
@@ -272,7 +272,7 @@ fn described_for_a_person(card: &SignedCard, words: &str) -> String {
         report = report.fact("signs with", signer.fingerprint().to_string());
     }
     for key in card.card.recipients.iter().chain(&card.card.pq) {
-        report = report.fact("opens with", &key.key);
+        report = report.fact("opens with", super::key::shortened(&key.key));
     }
     report.fact("check words", words).text()
 }
