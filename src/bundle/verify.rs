@@ -188,17 +188,18 @@ impl Signed {
         if same { Ok(Some(card)) } else { Err(changed("sender.card", "it is not the card of who signed").into()) }
     }
 
-    /// Demands that the first signer is known.
+    /// Demands that the first signer is known, and that none is revoked.
     ///
     /// # Errors
     /// [`Error::Untrusted`], [`Error::Revoked`].
     pub fn trust(self) -> Result<Trusted> {
         let Some(first) = self.signers.first() else { return Err(Error::Bug) };
+        // Four eyes of which two are struck out are no four eyes.
+        if let Some(revoked) = self.signers.iter().find(|signer| signer.revoked) {
+            return Err(Error::Revoked { by: revoked.fingerprint.clone() });
+        }
         if first.known_as.is_some() {
             return Ok(Trusted { signed: self });
-        }
-        if first.revoked {
-            return Err(Error::Revoked { by: first.fingerprint.clone() });
         }
         let words = check_words(&first.key)?.join(" ");
         let claims = self.says().sender.name.clone();

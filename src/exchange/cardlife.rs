@@ -65,6 +65,24 @@ pub fn add(home: &Home, signer: &dyn Signer, addition: &Addition, label: Option<
         Some(label) => CardKey { label: label.to_owned(), ..key.clone() },
         None => key.clone(),
     };
+    let wanted = match addition {
+        Addition::Recipient(key) => named(key).label,
+        Addition::Machine(machine) => named(joining(machine, &signer.public())?).label,
+    };
+    // Labels tell machines apart: for people, and when kinds of keys are chosen.
+    let taken = |key: &&CardKey| key.label == wanted;
+    let keys = || card.recipients.iter().chain(&card.pq).chain(&card.signers);
+    if let Some(there) = keys().find(|there| added_keys(addition).contains(&there.key.as_str())) {
+        return Err(Error::KeyListed { label: there.label.clone() });
+    }
+    // A key of the other kind may join its machine's.
+    let kind = |key: &&CardKey| match addition {
+        Addition::Recipient(new) => crypto::is_post_quantum(&new.key) == crypto::is_post_quantum(&key.key),
+        Addition::Machine(_) => true,
+    };
+    if keys().filter(kind).any(|key| taken(&key)) {
+        return Err(Error::LabelTaken { label: wanted });
+    }
     match addition {
         Addition::Recipient(key) => {
             let quantum = crypto::is_post_quantum(&key.key);
@@ -128,7 +146,9 @@ pub fn rotate(
     let old = held(home, old_signer)?;
     let mut roster = Roster::of(home, Some(&old))?;
     let pair = crypto::new_identities(&now.to_string())?;
-    let locked = rekey::read(home, rekey::IDENTITY, keys::KEY_MAX)?.unwrap_or_default();
+    let locked = rekey::read(home, rekey::IDENTITY, keys::KEY_MAX)?;
+    let gone = || Error::HomeBroken { path: home.identity(), why: "it is missing".to_owned() };
+    let locked = locked.ok_or_else(gone)?;
     let before = crypto::open_locked(passphrase, &locked, keys::OWN_KEY, 64 << 10)?;
     let identities = Secret::new([pair.file.expose(), before.expose()].concat());
     let signing = SigningKey::generate()?;
@@ -210,6 +230,13 @@ fn joining<'c>(machine: &'c SignedCard, first: &PublicKey) -> Result<&'c CardKey
     let proof = key.proof.as_deref().ok_or_else(not)?;
     check_proof(proof, public, first).map_err(|_| not())?;
     Ok(key)
+}
+
+fn added_keys(addition: &Addition) -> Vec<&str> {
+    match addition {
+        Addition::Recipient(key) => vec![key.key.as_str()],
+        Addition::Machine(machine) => machine.card.signers.iter().map(|key| key.key.as_str()).collect(),
+    }
 }
 
 fn push(list: &mut Vec<CardKey>, key: CardKey) -> Result<()> {

@@ -210,6 +210,12 @@ pub enum Error {
         /// What it is called there.
         label: String,
     },
+    /// Two machines would be called the same.
+    #[error("a key on your card is called `{label}` already")]
+    LabelTaken {
+        /// The label.
+        label: String,
+    },
     /// A card that does not list this machine's signing key with its proof.
     #[error("this card of {firm} does not list the signing key of this machine")]
     NotListed {
@@ -349,6 +355,7 @@ impl Fault for Error {
             Error::NotFirstKey { .. } => "not-first-key",
             Error::NoSuchKey { .. } => "no-such-key",
             Error::KeyListed { .. } => "key-listed",
+            Error::LabelTaken { .. } => "label-taken",
             Error::NotListed { .. } => "not-listed",
             Error::NotJoining { .. } => "not-joining",
             Error::LedgerBroken { .. } => "ledger-broken",
@@ -382,7 +389,10 @@ impl Fault for Error {
             | Error::BadAlias { .. }
             | Error::NoPartner { .. }
             | Error::OwnCard => Class::Usage,
-            Error::NoSuchKey { .. } | Error::KeyListed { .. } | Error::NotFirstKey { .. } => Class::Usage,
+            Error::NoSuchKey { .. }
+            | Error::LabelTaken { .. }
+            | Error::KeyListed { .. }
+            | Error::NotFirstKey { .. } => Class::Usage,
             Error::NotListed { .. } | Error::NotJoining { .. } => Class::Refused,
             Error::SignsOnly { .. } => Class::Usage,
             Error::CardDowngrade { .. } | Error::CardConflict { .. } | Error::CardUnlinked { .. } => Class::Refused,

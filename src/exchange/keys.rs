@@ -1,5 +1,5 @@
-//! The firm's own keys: made once, locked by a passphrase, never overwritten (FORMAT §8.1, §8.3). `own.card` is
-//! written last and stands for the whole: without it no key here is believed to be complete.
+//! The firm's own keys: made once, locked by a passphrase, never overwritten (FORMAT §8.1, §8.3). They appear all at
+//! once, or not at all; without `own.card` no key here is believed to be complete.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,8 +71,8 @@ pub struct New<'a> {
 /// # Errors
 /// [`Error::KeyExists`], [`Error::KeyUnfinished`]; what the system says.
 pub fn make(home: &Home, new: &New<'_>, lock: &Secret, work: u8, now: Time) -> Result<Made> {
+    let mut change = rekey::Rekey::begin(home)?;
     ensure_none(home)?;
-    home.ensure_writable()?;
     let pair = crypto::new_identities(&now.to_string())?;
     let locked = crypto::encrypt_with_passphrase(lock, work, pair.file.expose())?;
     let signing = SigningKey::generate()?;
@@ -83,13 +83,12 @@ pub fn make(home: &Home, new: &New<'_>, lock: &Secret, work: u8, now: Time) -> R
         None => SignedCard::sign(&card, &signing)?,
     };
     let words = check_words(&signing.public())?;
-    files::write_private(&home.identity(), &locked)?;
-    files::write_private(&home.signing(), signing.file(lock)?.expose())?;
-    let public = format!("{line} consign\n");
-    files::write_new(&home.signing_pub(), public.as_bytes(), false).map_err(files::Error::or_not_synced)?;
-    let roster = Roster::of_card(&card).file()?;
-    files::write_private_over(&home.path().join(roster::FILE), roster.expose())?;
-    files::write_new(&home.card(), &card.document.to_bytes(), false)?;
+    change.put(rekey::IDENTITY, Secret::new(locked));
+    change.put(SIGNING, signing.file(lock)?);
+    change.put(SIGNING_PUB, Secret::new(format!("{line} consign\n").into_bytes()));
+    change.put(roster::FILE, Roster::of_card(&card).file()?);
+    change.put(CARD, Secret::new(card.document.to_bytes()));
+    change.commit()?;
     Ok(Made { card, words })
 }
 

@@ -2,7 +2,7 @@
 //! of the two kinds a bundle for several parties can have (FORMAT §1.4, §8.1).
 
 use crate::crypto::is_post_quantum;
-use crate::format::card::SignedCard;
+use crate::format::card::{Card, CardKey, SignedCard};
 
 /// What can be locked to for one party.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,11 +14,15 @@ pub struct Locks {
 }
 
 impl Locks {
-    /// Those of a card.
+    /// Those of a card. A machine's keys share a label: if one has no post-quantum key, such as a backup, the firm has
+    /// none to give, since that machine could not open what is locked to the others (FORMAT §8.1).
     #[must_use]
     pub fn of_card(card: &SignedCard) -> Locks {
-        let keys = |list: &[crate::format::card::CardKey]| list.iter().map(|k| k.key.clone()).collect();
-        Locks { classical: keys(&card.card.recipients), post_quantum: keys(&card.card.pq) }
+        let keys = |list: &[CardKey]| list.iter().map(|k| k.key.clone()).collect::<Vec<_>>();
+        let card = &card.card;
+        let classical = keys(&card.recipients);
+        let complete = left_behind(card).is_empty() || classical.is_empty();
+        Locks { classical, post_quantum: if complete { keys(&card.pq) } else { Vec::new() } }
     }
 
     /// Sorts recipient strings into the two kinds.
@@ -47,6 +51,17 @@ impl Locks {
     pub fn strongest(&self) -> &[String] {
         self.of_kind(true)
     }
+}
+
+/// The labels of a card under which there are fewer post-quantum keys than classical ones.
+#[must_use]
+pub fn left_behind(card: &Card) -> Vec<&str> {
+    let count = |list: &[CardKey], label: &str| list.iter().filter(|key| key.label == label).count();
+    let mut labels: Vec<&str> = card.recipients.iter().map(|key| key.label.as_str()).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    labels.retain(|label| count(&card.pq, label) < count(&card.recipients, label));
+    labels
 }
 
 /// Who keeps a bundle classical: the names of all parties without a post-quantum key. None means that it will be

@@ -317,6 +317,11 @@ pub fn add(home: &Home, card: &SignedCard, alias: Option<&str>, checked: Checked
 /// Checks that `card` may take the place of the one on record under the same name.
 fn follows(name: &str, old: &SignedCard, card: &SignedCard) -> Result<()> {
     let (name, number, have) = (name.to_owned(), card.card.number, old.card.number);
+    // Either a card in between is missing, or it is somebody who says so: only the one in between can tell.
+    let later = card.card.previous.is_some() && number > have.saturating_add(1) && card.card.name == old.card.name;
+    if later && !card.follows(old) {
+        return Err(Error::CardUnlinked { name, number });
+    }
     if !card.follows(old) && !shares_a_signer(old, card) {
         return Err(Error::PartnerExists { name });
     }

@@ -6,7 +6,7 @@ use super::keys::THIS_MACHINE;
 use super::material::{IdentityLine, Material, lines};
 use super::rekey::{IDENTITY, Rekey};
 use super::roster::{self, MADE_HERE, Roster, Use};
-use super::{Error, Home, Result, keys, rekey, ssh};
+use super::{Error, Home, Result, keys, ssh};
 use crate::crypto::{
     self, PassphraseSource, Secret, SeedKind, SigningKey, SshKey, identity_line, is_post_quantum, opens,
 };
@@ -230,25 +230,23 @@ impl PassphraseSource for Fixed {
     }
 }
 
-/// Writes the keys of a firm into a home that has none, locked by `lock`. The card comes last, and stands for all.
+/// Writes the keys of a firm into a home that has none, locked by `lock`: all of them, or none if it is killed.
 ///
 /// # Errors
 /// [`Error::KeyExists`], [`Error::KeyUnfinished`]; what the system says.
 pub fn install(home: &Home, held: &Held, lock: &Secret, work: u8) -> Result<()> {
-    rekey::settle(home)?;
+    let mut change = Rekey::begin(home)?;
     keys::ensure_none(home)?;
-    home.ensure_writable()?;
     let locked = crypto::encrypt_with_passphrase(lock, work, held.identities.expose())?;
     for (name, key) in &held.ssh {
-        let path = home.make_folder(ssh::FOLDER)?.join(name);
-        files::write_private(&path, key.file(lock)?.expose())?;
+        change.put(&format!("{}/{name}", ssh::FOLDER), key.file(lock)?);
     }
-    files::write_private(&home.identity(), &locked)?;
-    files::write_private(&home.signing(), held.signing.file(lock)?.expose())?;
-    let public = format!("{} consign\n", held.signing.line()?);
-    files::write_new(&home.signing_pub(), public.as_bytes(), false).map_err(files::Error::or_not_synced)?;
-    files::write_private_over(&home.path().join(roster::FILE), held.roster.file()?.expose())?;
-    Ok(files::write_new(&home.card(), &held.card.document.to_bytes(), false)?)
+    change.put(IDENTITY, Secret::new(locked));
+    change.put(keys::SIGNING, held.signing.file(lock)?);
+    change.put(keys::SIGNING_PUB, Secret::new(format!("{} consign\n", held.signing.line()?).into_bytes()));
+    change.put(roster::FILE, held.roster.file()?);
+    change.put(CARD, Secret::new(held.card.document.to_bytes()));
+    change.commit()
 }
 
 /// A home's keys, about to get further ones.

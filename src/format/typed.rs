@@ -57,6 +57,11 @@ pub fn read_line(number: usize, text: &str) -> Result<TypedLine> {
     for typed in text.chars().filter(|c| !is_gap(*c)) {
         digits.push(digit(typed).ok_or_else(|| wrong(format!("`{typed}` is not one of its letters and digits")))?);
     }
+    // The number may stand before them without a space.
+    let glued = [number / 10, number % 10].map(|n| u8::try_from(n).unwrap_or(u8::MAX));
+    if digits.len() == LEN + 2 && digits.starts_with(&glued) {
+        digits.drain(..2);
+    }
     let Ok(digits) = <[u8; LEN]>::try_from(&digits[..]) else {
         return Err(wrong(format!("it has {} letters and digits, not {LEN}", digits.len())));
     };

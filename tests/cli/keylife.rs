@@ -73,8 +73,9 @@ fn a_missed_card_is_no_harm_under_the_same_key_and_has_to_be_asked_for_over_a_ne
     desk.run("acme", "key rotate").ok();
     desk.run("acme", "key rotate").ok();
     desk.run("acme", "card -o newest.card").ok();
-    let missed = desk.run("north", "partner add newest.card --unchecked");
-    assert_ne!(missed.code, 0);
+    desk.run("north", "partner add newest.card --unchecked")
+        .fails(6, "card-unlinked")
+        .says("ask the firm for the cards in between");
     desk.run("acme", "card --number 4 -o between.card").ok();
     desk.run("north", "partner add between.card").ok();
     desk.run("north", "partner add newest.card").ok();
@@ -180,4 +181,32 @@ fn a_bundle_is_post_quantum_if_everybody_can_and_names_who_can_not() {
     let quantum = quantum.as_str().unwrap();
     let mixed = ["pack", "tree", "-r", &classical, "-r", quantum];
     desk.args("north", &mixed).fails(2, "mixed-recipients");
+}
+
+#[test]
+fn a_backup_that_can_only_open_classical_bundles_is_never_left_behind() {
+    let desk = Desk::with_firms();
+    desk.tree();
+    desk.new_firm("vault", "Vault");
+    let keys = json(&desk.run("vault", "key list --json").ok());
+    let (classical, quantum) = (keys["keys"][0]["public"].clone(), keys["keys"][1]["public"].clone());
+    let (classical, quantum) = (classical.as_str().unwrap(), quantum.as_str().unwrap());
+    let added = desk.args("acme", &["key", "add", classical, "--label", "backup"]).ok();
+    added.says("backup has no post-quantum key");
+    desk.args("acme", &["key", "add", classical, "--label", "again"]).fails(2, "key-listed");
+    desk.run("acme", "card -o acme-2.card").ok();
+    desk.run("north", "partner add acme-2.card").ok();
+    let packed = json(&desk.run("north", "pack tree --to acme --json").ok());
+    assert_eq!((&packed["post_quantum"], &packed["classical_because"][0]), (&false.into(), &"acme".into()));
+    desk.run("vault", "partner add north.card --unchecked").ok();
+    desk.run("vault", "unpack acme-0001.consign -o out").ok();
+
+    // With its post-quantum key on the card too, bundles are post-quantum again, and the backup opens them.
+    desk.args("acme", &["key", "add", quantum, "--label", "backup"]).ok();
+    desk.run("acme", "card -o acme-3.card").ok();
+    desk.run("north", "partner add acme-3.card").ok();
+    assert_eq!(json(&desk.run("north", "pack tree --to acme --json").ok())["post_quantum"], true);
+    desk.run("vault", "unpack acme-0002.consign -o out2").ok();
+    let removed = desk.run("acme", "key remove backup").ok();
+    assert_eq!(removed.out.matches("removed").count(), 2, "{}", removed.out);
 }

@@ -194,7 +194,7 @@ fn hints(word: &str) -> &'static [&'static str] {
             &["keep the file as it is, and find out who changed it; a backup shows the difference"]
         }
         "busy" => &["wait until the other run is done"],
-        "exists" => &["another place: -o; or, to replace it or move it aside: --force"],
+        "exists" => &["another place; or, where the command has it, --force replaces it or moves it aside"],
         "binary-to-terminal" => &["-o FILE, or send it into a pipe"],
         "no-room" => &["make room, or another place: -o"],
         "newer-format" => &["get a newer consign"],
@@ -235,7 +235,12 @@ fn hints_on_keys(word: &str) -> &'static [&'static str] {
         "partner-exists" => &["another name for this one: consign partner add CARD --as NAME"],
         "bad-alias" => &["consign partner add CARD --as NAME"],
         "no-partner" => &["consign partner list; to put a firm on record: consign partner add CARD"],
-        "card-downgrade" | "card-conflict" | "card-unlinked" => &[
+        "label-taken" => &["another one: --label TEXT; the same label means the same machine"],
+        "card-unlinked" => &[
+            "ask the firm for the cards in between, and add them first: consign card --number N -o FILE",
+            "or call it on a number you already have, and compare: consign partner remove NAME, then add this card",
+        ],
+        "card-downgrade" | "card-conflict" => &[
             "call the firm on a number you already have, and compare the six check words",
             "if it really is theirs: consign partner remove NAME, then add this card",
         ],

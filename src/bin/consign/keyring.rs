@@ -190,6 +190,10 @@ mod service {
             Error::NoStorageAccess(why) => Silence::Locked(why.to_string()),
             // Its text would hold the bytes.
             Error::BadEncoding(_) | Error::BadDataFormat(..) => Silence::Failed("it holds something else".to_owned()),
+            Error::Ambiguous(_) => {
+                let why = "it holds several entries for these keys; remove them, then: consign key passphrase --keep";
+                Silence::Failed(why.to_owned())
+            }
             other => Silence::Failed(other.to_string()),
         }
     }

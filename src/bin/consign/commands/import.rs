@@ -60,11 +60,20 @@ fn from_terminal(world: &World) -> Result<String, Failure> {
         return Err(Failure::needs_a_person("there is no terminal to type the paper on").fix("key import FILE"));
     }
     let mut lines = Vec::new();
+    let mut empty = 0;
     for number in 1..=typed::LINES_MAX {
         loop {
             let answer = prompt::line(world, "", &format!("line {number:2}  "))?;
-            if answer.is_empty() {
-                return Err(Failure::usage(format!("stopped at line {number}")));
+            match answer.to_ascii_lowercase().as_str() {
+                // One is a slip; several are a terminal that is gone.
+                "" if empty < 3 => {
+                    empty += 1;
+                    whisper("nothing was typed; to stop: stop\n");
+                    continue;
+                }
+                "" => return Err(Failure::usage(format!("stopped at line {number}"))),
+                "stop" => return Err(Failure::usage(format!("stopped at line {number}"))),
+                _ => {}
             }
             let line = format!("{number:02}  {}", without_number(number, &answer));
             match typed::read_line(number, without_number(number, &answer)) {

@@ -52,7 +52,14 @@ pub(crate) fn add(args: &cli::KeyAdd, world: &World) -> Result<Report, Failure> 
     }
     let addition = addition(args, world)?;
     let changed = cardlife::add(&world.home, &signer(world)?, &addition, args.label.as_deref(), world.now)?;
-    let report = report(&changed, world);
+    let mut report = report(&changed, world);
+    let behind = consign::exchange::locks::left_behind(&changed.card.card);
+    if !behind.is_empty() {
+        let behind = behind.join(", ");
+        report = report.note(format!(
+            "{behind} has no post-quantum key: so that it opens them, bundles for you are classical from now on"
+        ));
+    }
     Ok(match addition {
         Addition::Machine(_) => report.fact("other machine", "give it your new card, and there: consign key join CARD"),
         Addition::Recipient(_) => report,
@@ -79,13 +86,28 @@ fn addition(args: &cli::KeyAdd, world: &World) -> Result<Addition, Failure> {
 
 /// Takes a key off the card.
 pub(crate) fn remove(args: &cli::KeyRemove, world: &World) -> Result<Report, Failure> {
-    Ok(report(&cardlife::remove(&world.home, &signer(world)?, &args.key, world.now)?, world))
+    let before = keys::own_card_needed(&world.home)?;
+    let changed = cardlife::remove(&world.home, &signer(world)?, &args.key, world.now)?;
+    let all = |card: &SignedCard| -> Vec<CardKey> {
+        let card = &card.card;
+        card.recipients.iter().chain(&card.pq).chain(&card.signers).cloned().collect()
+    };
+    let left = all(&changed.card);
+    let removed: Vec<CardKey> = all(&before).into_iter().filter(|key| !left.contains(key)).collect();
+    let mut report = report(&changed, world).set("removed", &removed);
+    for key in &removed {
+        report = report.fact("removed", format!("{}   {}", super::key::shortened(&key.key), key.label));
+    }
+    Ok(report)
 }
 
 /// Takes over the firm's card.
 pub(crate) fn join(args: &cli::KeyJoin, world: &World) -> Result<Report, Failure> {
     let file = args.card.as_path();
     let card = SignedCard::read(&world.read(file, DOCUMENT_MAX)?).map_err(|e| Failure::from(e).at(file))?;
+    if keys::own_card(&world.home)?.is_some_and(|own| own.id() == card.id()) {
+        return Ok(Report::new().set("card", card.id()).fact("your card", "it is this one already; nothing to change"));
+    }
     let changed = cardlife::join(&world.home, card, world.now)?;
     Ok(report(&changed, world).fact("firm", super::key::title(&changed.card)))
 }

@@ -66,6 +66,10 @@ fn told(line: &Line) -> String {
         "partner-added" => format!("partner {} added ({})", text("partner"), text("checked")),
         "partner-removed" => format!("partner {} removed", text("partner")),
         "key-made" => "keys made".to_owned(),
+        "card-changed" => {
+            let number = line.fields.get("number").and_then(Value::as_u64).unwrap_or(0);
+            format!("card number {number}: {}", text("why").replace('-', " "))
+        }
         "key-copied" => format!("copy of the keys made ({})", text("form")),
         "key-restored" => format!("keys put back from a copy ({})", text("form")),
         "key-imported" => {
