@@ -123,7 +123,7 @@ fn what_changed_between_packing_and_finishing_is_refused() {
     let middle = other.len() / 2;
     other[middle] ^= 1;
     fs::write(desk.path(WAITING), &other).unwrap();
-    desk.run("north", FINISH).fails(3, "changed").says("nobody can open it");
+    desk.run("north", FINISH).fails(3, "changed").says("this run finished nothing");
     fs::write(desk.path(WAITING), &sound[..sound.len() - 512]).unwrap();
     desk.run("north", FINISH).fails(3, "changed");
     fs::write(desk.path(WAITING), &sound).unwrap();
@@ -173,6 +173,39 @@ fn a_run_that_was_killed_while_finishing_is_finished_by_the_next_with_one_ledger
     }
     let log = desk.run("north", "log").ok().out;
     assert_eq!(log.matches("drop acme-0001").count(), 1, "{log}");
+    // As if it had been killed after the bundle had its name, before the note.
+    fs::remove_file(desk.path("acme-0001.txt")).unwrap();
+    fs::remove_dir_all(home.join("waiting")).unwrap();
+    stock(&desk, "cp", &["-r", keep.to_str().unwrap(), home.join("waiting").to_str().unwrap()]);
+    desk.run("north", FINISH).ok().says("recorded by an earlier run");
+    assert!(desk.path("acme-0001.txt").exists() && waiting_files(&desk).is_empty());
+    // And a note that is the user's own is left alone, with the truth about the bundle.
+    stock(&desk, "cp", &["-r", &format!("{}/.", keep.display()), home.join("waiting").to_str().unwrap()]);
+    desk.write("acme-0001.txt", "mine");
+    desk.run("north", FINISH).fails(1, "incomplete").says("may be opened").says("again completes it");
+    assert_eq!(read(&desk, "acme-0001.txt"), "mine");
+    desk.run("north", "log verify").ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_refuses_the_name_is_told_before_anything_is_changed() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = desk();
+    desk.write("out/x", "");
+    desk.run("north", "pack tree --to acme --await bob.card -o out/a.consign").ok();
+    desk.run("bob", "sign out/a.sign-request --yes -o a.signature").ok();
+    let (folder, file) = (desk.path("out"), desk.path("out/a.consign.waiting"));
+    let before = (fs::read(&file).unwrap(), desk.run("north", "log").ok().out);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    // Root writes everywhere.
+    let refused = fs::write(desk.path("out/y"), "").is_err();
+    if refused {
+        desk.run("north", "finish out/a.consign.waiting a.signature").fails(1, "io").says("this run finished nothing");
+        assert_eq!((fs::read(&file).unwrap(), desk.run("north", "log").ok().out), before);
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    desk.run("north", "finish out/a.consign.waiting a.signature").ok();
 }
 
 #[test]
