@@ -256,3 +256,37 @@ fn what_waits_in_the_home_is_for_its_owner_only() {
     }
     assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+#[test]
+fn the_second_signer_is_told_whose_keys_they_are_here_and_not_what_the_packer_calls_them() {
+    let desk = desk();
+    held(&desk);
+    let shown = desk.run("bob", "sign acme-0001.sign-request -n").ok();
+    // Bob knows Northwind, and not yet Acme, whatever the packer calls that key.
+    shown.says("\"acme\", not known here").says("opens it  north ");
+    let json = desk.run("bob", "sign acme-0001.sign-request -n --json").ok().out;
+    assert!(json.contains(r#""known_as":"north""#) && json.contains(r#""known_as":null"#), "{json}");
+    desk.run("bob", "partner add acme.card --as the-vendor --unchecked").ok();
+    let shown = desk.run("bob", "sign acme-0001.sign-request -n").ok();
+    assert!(shown.says("opens it  the-vendor ").out.lines().all(|line| !line.contains("not known here")));
+}
+
+#[test]
+fn the_second_signer_obeys_the_rules_of_its_own_configuration() {
+    let desk = desk();
+    held(&desk);
+    let configure = |text: &str| fs::write(desk.home("bob").join("config.toml"), text).unwrap();
+    for table in ["policy", "partners.north"] {
+        configure(&format!("[{table}]\nrequire-hardware = true\n"));
+        let refused = desk.run("bob", "sign acme-0001.sign-request --yes").fails(6, "not-hardware");
+        refused.says(&format!("[{table}]")).says("nothing was signed");
+    }
+    configure("[policy]\nrequire-post-quantum = true\n");
+    desk.run("bob", "sign acme-0001.sign-request --yes").ok();
+    let card = read(&desk, "acme.card");
+    let classical = card.split('"').find(|word| word.starts_with("age1") && !word.starts_with("age1pq1")).unwrap();
+    desk.run("north", &format!("pack tree -r {classical} --name b --await bob.card -o b.consign")).ok();
+    let refused = desk.run("bob", "sign b.sign-request --yes").fails(6, "not-post-quantum");
+    refused.says("[policy]").says("nothing was signed");
+    assert!(!desk.path("b.signature").exists());
+}
