@@ -246,6 +246,14 @@ pub enum Error {
         /// The partner.
         name: String,
     },
+    /// A bundle that waited is on record, and its end may be written, but not all that belongs to it is done.
+    #[error("{} is on record and may be opened already, but is not finished: {source}", path.display())]
+    HalfFinished {
+        /// It.
+        path: PathBuf,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// Signatures are still missing.
     #[error("{} still missing", if missing.len() == 1 { "a signature is" } else { "signatures are" })]
     StillWaiting {
@@ -322,7 +330,7 @@ impl Fault for Error {
             Error::Bundle(e) => e.word(),
             Error::Refused(e) => e.word(),
             Error::OutputInTree { .. } => "output-in-tree",
-            Error::After { .. } => "incomplete",
+            Error::After { .. } | Error::HalfFinished { .. } => "incomplete",
             Error::BadBundleName { .. } => "bad-name",
             Error::HomeReadOnly { .. } => "home-read-only",
             Error::KeyExists { .. } => "key-exists",
@@ -404,6 +412,7 @@ impl Fault for Error {
             | Error::NothingToLockTo { .. } => Class::Usage,
             Error::WaitingChanged { .. } => Class::Changed,
             Error::WaitingStale { .. } => Class::Refused,
+            Error::HalfFinished { source, .. } => source.class(),
             Error::LedgerBroken { .. } | Error::LedgerForked { .. } => Class::Record,
         }
     }

@@ -79,8 +79,12 @@ impl Trust {
     /// The partner on record who sent something, by a key on record: a file that is named for one run can call its
     /// keys what it likes, and gets no partner's exceptions by that.
     fn partner(&self, trusted: &Trusted) -> Option<&str> {
-        let (sender, first) = (trusted.sender(), trusted.signed().signers.first()?);
-        let is = |pin: &&Pin| pin.name == sender && (pin.listed.authority || pin.listed.key == first.key);
+        self.partner_of(trusted.sender(), &trusted.signed().signers.first()?.key)
+    }
+
+    /// The same of a key, and who it is here.
+    pub(super) fn partner_of(&self, name: &str, key: &PublicKey) -> Option<&str> {
+        let is = |pin: &&Pin| pin.name == name && (pin.listed.authority || pin.listed.key == *key);
         self.known.iter().filter(|pin| pin.on_record).find(is).map(|pin| pin.name.as_str())
     }
 

@@ -272,7 +272,8 @@ fn keep(home: &Home, reference: &str, record: &Record, before: &[u8]) -> Result<
 }
 
 fn forget(home: &Home, reference: &str) {
-    for end in ["json", "tail", "lock"] {
+    // The record goes after the tail, so that a run that is stopped here is found again by the next.
+    for end in ["tail", "json", "lock"] {
         // What stays is for its owner only, and what went out already is known from the ledger.
         let _unused = std::fs::remove_file(place(home, reference, end));
     }
@@ -312,14 +313,20 @@ pub struct Finished {
 /// Puts the signatures that were awaited to a bundle, records it, and gives it its name.
 ///
 /// # Errors
-/// A file that is no such payload; signatures that are missing or don't fit; what changed since it was packed.
+/// A file that is no such payload; signatures that are missing or don't fit; what changed since it was packed. From the
+/// tail on, [`Error::HalfFinished`].
 pub fn finish(home: &Home, order: &Finish<'_>, progress: &dyn Progress) -> Result<Finished> {
     let target = target_of(order.file)?;
-    let mut file = OpenOptions::new().read(true).write(true).open(order.file).map_err(io_at("open", order.file))?;
+    let mut file = match OpenOptions::new().read(true).write(true).open(order.file) {
+        Ok(file) => file,
+        Err(e) => {
+            let gone = e.kind() == io::ErrorKind::NotFound;
+            let failed = io_at("open", order.file)(e);
+            return if gone { resume(home, &target, failed, progress) } else { Err(failed.into()) };
+        }
+    };
     let record = find(home, order.file, &mut file, progress)?;
-    let reference = record.sent.reference.to_string();
-    let lock = Lock::take(&place(home, &reference, "lock"))?;
-    let _lock = lock.ok_or_else(|| files::Error::Busy { path: order.file.to_owned() })?;
+    let _lock = lock(home, &record, order.file)?;
     let envelope = Envelope::parse(record.envelope.as_bytes())?;
     admit(envelope.predicate.expires, order.now)?;
     ensure_unchanged(home, &record, order.now)?;
@@ -330,31 +337,68 @@ pub fn finish(home: &Home, order: &Finish<'_>, progress: &dyn Progress) -> Resul
     {
         return Err(files::Error::Exists { path: path.clone() }.into());
     }
-    let before = files::read_file(&place(home, &reference, "tail"), TAIL_MAX)?;
+    let before = files::read_file(&place(home, &record.sent.reference.to_string(), "tail"), TAIL_MAX)?;
     let [tail, sums, at] = record.end;
     let end = End { tail, sums, envelope: at };
     let tail = Unfinished { before, envelope: Vec::new(), armours, end }.into_tail();
+    // Once the tail is there the bundle can be opened, so a folder that refuses the name has to say so before.
+    drop(Pending::create(&target, false)?);
     let signer = envelope.predicate.signers.first();
     let entry = match is_recorded(home, record.sent.reference)? {
         true => None,
         false => Some(Ledger::open(home).append(&Event::Drop(record.sent.clone()), order.now, signer)?),
     };
-    append(&mut file, order.file, record.size, &tail)?;
-    // What readers would refuse gets no name.
-    Signed::check(Opened::read(Source::open(order.file, progress)?)?, &Anybody)?;
-    files::rename_new(order.file, &target)?;
-    files::write_new(&note, record.note.as_bytes(), true).map_err(|e| Error::after(&target, e))?;
-    forget(home, &reference);
-    Ok(Finished {
-        name: record.sent.name,
-        file: target,
-        note,
-        reference: record.sent.reference,
-        size: record.size + tail.len() as u64,
-        partners: record.sent.partners,
-        entry,
-        signers: envelope.predicate.signers,
-    })
+    let mut named = || {
+        append(&mut file, order.file, record.size, &tail)?;
+        // What readers would refuse gets no name.
+        Signed::check(Opened::read(Source::open(order.file, progress)?)?, &Anybody)?;
+        Ok(files::rename_new(order.file, &target)?)
+    };
+    named().map_err(|e| half(order.file, e))?;
+    settle(home, record, target, entry)
+}
+
+/// Goes on where a run was stopped after it had given the bundle its name: the note, and the home. The bundle is known
+/// by its statement; `gone` is the error if there is none that waits under this name.
+fn resume(home: &Home, target: &Path, gone: files::Error, progress: &dyn Progress) -> Result<Finished> {
+    let Ok(mut file) = File::open(target) else { return Err(gone.into()) };
+    let Ok(record) = find(home, target, &mut file, progress) else { return Err(gone.into()) };
+    let _lock = lock(home, &record, target)?;
+    let reference = record.sent.reference;
+    // Another run may have ended between the look and the lock.
+    if !place(home, &reference.to_string(), "json").exists() {
+        forget(home, &reference.to_string());
+        return Err(gone.into());
+    }
+    let signed = Signed::check(Opened::read(Source::open(target, progress)?)?, &Anybody)?;
+    if signed.reference != reference || !is_recorded(home, reference)? {
+        return Err(gone.into());
+    }
+    settle(home, record, target.to_owned(), None)
+}
+
+/// What comes after the name.
+fn settle(home: &Home, record: Record, target: PathBuf, entry: Option<u64>) -> Result<Finished> {
+    let note = note_of(&target);
+    let size = std::fs::metadata(&target).map_err(io_at("read", &target)).map_err(|e| half(&target, e.into()))?.len();
+    if std::fs::symlink_metadata(&note).is_ok() && !is_note_of(&note, &target) {
+        return Err(half(&target, files::Error::Exists { path: note }.into()));
+    }
+    files::write_new(&note, record.note.as_bytes(), true).map_err(|e| half(&target, e.into()))?;
+    let signers = Envelope::parse(record.envelope.as_bytes())?.predicate.signers;
+    forget(home, &record.sent.reference.to_string());
+    let Sent { name, reference, partners, .. } = record.sent;
+    Ok(Finished { name, file: target, note, reference, size, partners, entry, signers })
+}
+
+/// One run at a time finishes a bundle.
+fn lock(home: &Home, record: &Record, path: &Path) -> Result<Lock> {
+    let lock = Lock::take(&place(home, &record.sent.reference.to_string(), "lock"))?;
+    Ok(lock.ok_or_else(|| files::Error::Busy { path: path.to_owned() })?)
+}
+
+fn half(path: &Path, source: Error) -> Error {
+    Error::HalfFinished { path: path.to_owned(), source: Box::new(source) }
 }
 
 /// Trust is not asked here: these are one's own and those who were asked.

@@ -123,7 +123,7 @@ fn what_changed_between_packing_and_finishing_is_refused() {
     let middle = other.len() / 2;
     other[middle] ^= 1;
     fs::write(desk.path(WAITING), &other).unwrap();
-    desk.run("north", FINISH).fails(3, "changed").says("nobody can open it");
+    desk.run("north", FINISH).fails(3, "changed").says("this run finished nothing");
     fs::write(desk.path(WAITING), &sound[..sound.len() - 512]).unwrap();
     desk.run("north", FINISH).fails(3, "changed");
     fs::write(desk.path(WAITING), &sound).unwrap();
@@ -173,6 +173,39 @@ fn a_run_that_was_killed_while_finishing_is_finished_by_the_next_with_one_ledger
     }
     let log = desk.run("north", "log").ok().out;
     assert_eq!(log.matches("drop acme-0001").count(), 1, "{log}");
+    // As if it had been killed after the bundle had its name, before the note.
+    fs::remove_file(desk.path("acme-0001.txt")).unwrap();
+    fs::remove_dir_all(home.join("waiting")).unwrap();
+    stock(&desk, "cp", &["-r", keep.to_str().unwrap(), home.join("waiting").to_str().unwrap()]);
+    desk.run("north", FINISH).ok().says("recorded by an earlier run");
+    assert!(desk.path("acme-0001.txt").exists() && waiting_files(&desk).is_empty());
+    // And a note that is the user's own is left alone, with the truth about the bundle.
+    stock(&desk, "cp", &["-r", &format!("{}/.", keep.display()), home.join("waiting").to_str().unwrap()]);
+    desk.write("acme-0001.txt", "mine");
+    desk.run("north", FINISH).fails(1, "incomplete").says("may be opened").says("again completes it");
+    assert_eq!(read(&desk, "acme-0001.txt"), "mine");
+    desk.run("north", "log verify").ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_refuses_the_name_is_told_before_anything_is_changed() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = desk();
+    desk.write("out/x", "");
+    desk.run("north", "pack tree --to acme --await bob.card -o out/a.consign").ok();
+    desk.run("bob", "sign out/a.sign-request --yes -o a.signature").ok();
+    let (folder, file) = (desk.path("out"), desk.path("out/a.consign.waiting"));
+    let before = (fs::read(&file).unwrap(), desk.run("north", "log").ok().out);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    // Root writes everywhere.
+    let refused = fs::write(desk.path("out/y"), "").is_err();
+    if refused {
+        desk.run("north", "finish out/a.consign.waiting a.signature").fails(1, "io").says("this run finished nothing");
+        assert_eq!((fs::read(&file).unwrap(), desk.run("north", "log").ok().out), before);
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    desk.run("north", "finish out/a.consign.waiting a.signature").ok();
 }
 
 #[test]
@@ -222,4 +255,38 @@ fn what_waits_in_the_home_is_for_its_owner_only() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn the_second_signer_is_told_whose_keys_they_are_here_and_not_what_the_packer_calls_them() {
+    let desk = desk();
+    held(&desk);
+    let shown = desk.run("bob", "sign acme-0001.sign-request -n").ok();
+    // Bob knows Northwind, and not yet Acme, whatever the packer calls that key.
+    shown.says("\"acme\", not known here").says("opens it  north ");
+    let json = desk.run("bob", "sign acme-0001.sign-request -n --json").ok().out;
+    assert!(json.contains(r#""known_as":"north""#) && json.contains(r#""known_as":null"#), "{json}");
+    desk.run("bob", "partner add acme.card --as the-vendor --unchecked").ok();
+    let shown = desk.run("bob", "sign acme-0001.sign-request -n").ok();
+    assert!(shown.says("opens it  the-vendor ").out.lines().all(|line| !line.contains("not known here")));
+}
+
+#[test]
+fn the_second_signer_obeys_the_rules_of_its_own_configuration() {
+    let desk = desk();
+    held(&desk);
+    let configure = |text: &str| fs::write(desk.home("bob").join("config.toml"), text).unwrap();
+    for table in ["policy", "partners.north"] {
+        configure(&format!("[{table}]\nrequire-hardware = true\n"));
+        let refused = desk.run("bob", "sign acme-0001.sign-request --yes").fails(6, "not-hardware");
+        refused.says(&format!("[{table}]")).says("nothing was signed");
+    }
+    configure("[policy]\nrequire-post-quantum = true\n");
+    desk.run("bob", "sign acme-0001.sign-request --yes").ok();
+    let card = read(&desk, "acme.card");
+    let classical = card.split('"').find(|word| word.starts_with("age1") && !word.starts_with("age1pq1")).unwrap();
+    desk.run("north", &format!("pack tree -r {classical} --name b --await bob.card -o b.consign")).ok();
+    let refused = desk.run("bob", "sign b.sign-request --yes").fails(6, "not-post-quantum");
+    refused.says("[policy]").says("nothing was signed");
+    assert!(!desk.path("b.signature").exists());
 }

@@ -159,7 +159,7 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "unpack" => "nothing was unpacked",
         "repair" => "nothing was written",
         "sign" => "nothing was signed",
-        "finish" => "it still waits, and nobody can open it",
+        "finish" => "this run finished nothing",
         "verify" => "not verified",
         "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
@@ -420,6 +420,7 @@ impl Paths for exchange::Error {
             | Error::LedgerForked { path, .. }
             | Error::NotWaiting { path }
             | Error::WaitingChanged { path }
+            | Error::HalfFinished { path, .. }
             | Error::OutputInTree { path } => vec![path.clone()],
             _ => Vec::new(),
         }
@@ -428,6 +429,9 @@ impl Paths for exchange::Error {
         match self {
             exchange::Error::Crypto(e) => e.fix(),
             exchange::Error::Bundle(e) => e.fix(),
+            exchange::Error::HalfFinished { .. } => {
+                Some("when that is mended, the same command again completes it".to_owned())
+            }
             _ => None,
         }
     }

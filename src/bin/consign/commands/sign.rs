@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use consign::bundle::Requested;
-use consign::exchange::cosign::{self, REQUEST_MAX};
+use consign::exchange::cosign::{self, Holders, REQUEST_MAX, Rules};
 use consign::exchange::partners::YOU;
 use consign::exchange::waiting::{self, Finish as Order};
 use consign::files::printable;
@@ -31,10 +31,14 @@ pub(crate) fn run(args: &Sign, world: &World) -> Result<Report, Failure> {
     let requested =
         cosign::open(&bytes, &world.identities()?, &trust, world.now).map_err(|e| explain(e, &args.request))?;
     let files = entries(&requested)?;
-    let shown = shown(&requested, &files, if args.dry_run { usize::MAX } else { SHOWN })?;
+    let holders = Holders::of(&world.home)?;
+    let shown = shown(&requested, &holders, &files, if args.dry_run { usize::MAX } else { SHOWN })?;
     if args.dry_run {
         return Ok(shown.line("nothing was signed"));
     }
+    // Nobody is asked about what is refused anyway.
+    let rules = Rules::of(&world.home, &requested, &trust)?;
+    rules.admit_recipients(&requested)?;
     if !args.yes {
         let question = "sign this? [y/N] ";
         let answer = prompt::line(world, &shown.text(), question).map_err(|e| match world.can_ask() {
@@ -49,10 +53,10 @@ pub(crate) fn run(args: &Sign, world: &World) -> Result<Report, Failure> {
     let signers = world.signers(&named)?;
     let Some(signer) = signers.first() else { return Err(Failure::usage("no key was named")) };
     let out = args.out.clone().unwrap_or_else(|| signature_of(&args.request));
-    let entry = cosign::sign(&world.home, &requested, &**signer, &out, args.force, world.now)
+    let entry = cosign::sign(&world.home, &requested, &rules, &**signer, &out, args.force, world.now)
         .map_err(|e| asked(e.into(), &requested))?;
     let says = requested.says();
-    let report = if args.yes { shown } else { fields(Report::new(), &requested, &files)? };
+    let report = if args.yes { shown } else { fields(Report::new(), &requested, &holders, &files)? };
     Ok(report
         .fact("signature", format!("{}   send it back to {}", out.display(), says.sender.name))
         .fact("ledger", format!("entry {entry}"))
@@ -85,7 +89,7 @@ fn entries(requested: &Requested) -> Result<Vec<(usize, Entry)>, Failure> {
     Ok(all)
 }
 
-fn shown(requested: &Requested, files: &[(usize, Entry)], most: usize) -> Result<Report, Failure> {
+fn shown(requested: &Requested, holders: &Holders, files: &[(usize, Entry)], most: usize) -> Result<Report, Failure> {
     let says = requested.says();
     let mut report = Report::new().line(format!("{}, asked for by {}", says.name, says.sender.name));
     for signer in &requested.signers {
@@ -101,6 +105,11 @@ fn shown(requested: &Requested, files: &[(usize, Entry)], most: usize) -> Result
         for recipient in &head.recipients {
             // The packer calls its own firm so.
             let name = if recipient.name == YOU { &says.sender.name } else { &recipient.name };
+            // Anybody can call a key what they like; whose it is only a card here can tell.
+            let name = match holders.name(&recipient.key) {
+                Some(known) => known.to_owned(),
+                None => format!("\"{name}\", not known here"),
+            };
             report = report.fact("opens it", format!("{name}   {}", short(&recipient.key)));
         }
         if !head.purpose.is_empty() {
@@ -117,13 +126,19 @@ fn shown(requested: &Requested, files: &[(usize, Entry)], most: usize) -> Result
     if let Some(more) = files.len().checked_sub(most).filter(|more| *more > 0) {
         report = report.line(format!("  and {more} more; all of them: --dry-run"));
     }
-    fields(report, requested, files)
+    fields(report, requested, holders, files)
 }
 
-fn fields(report: Report, requested: &Requested, files: &[(usize, Entry)]) -> Result<Report, Failure> {
+fn fields(
+    report: Report,
+    requested: &Requested,
+    holders: &Holders,
+    files: &[(usize, Entry)],
+) -> Result<Report, Failure> {
     let says = requested.says();
     let recipients = requested.fronts.iter().flat_map(|front| &front.head.recipients);
-    let recipients: Vec<_> = recipients.map(|r| json!({ "name": r.name, "key": r.key })).collect();
+    let recipients: Vec<_> =
+        recipients.map(|r| json!({ "name": r.name, "key": r.key, "known_as": holders.name(&r.key) })).collect();
     let terms: Vec<&str> = requested.fronts.iter().map(|front| front.terms.text.as_str()).collect();
     Ok(report
         .set("ref", requested.reference)
