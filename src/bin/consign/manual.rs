@@ -75,7 +75,8 @@ pub(crate) const CONFIGURATION: [(&str, &str); 7] = [
     (
         "require-post-quantum = true",
         "bundles are locked to post-quantum keys only, those that come in, too. Under [partners.NAME] each of the two \
-         lines says it of one partner, and wins over [policy]",
+         lines says it of one partner, and wins over [policy]; a bundle that is locked to you, too, is held to [policy] \
+         for your sake: --no-self",
     ),
 ];
 
