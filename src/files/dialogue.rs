@@ -64,6 +64,8 @@ pub struct Dialogue {
     to: Option<Sender<Message>>,
     from: Receiver<io::Result<Vec<u8>>>,
     complaint: Arc<Mutex<Vec<u8>>>,
+    /// Closes when its error output has come to its end.
+    complained: Receiver<()>,
     failed: bool,
     /// Whether it was waited for: its number may be somebody else's then.
     gone: bool,
@@ -90,13 +92,15 @@ impl Dialogue {
         let (lines, from) = mpsc::sync_channel(AHEAD);
         let complaint = Arc::new(Mutex::new(Vec::new()));
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let mut dialogue = Dialogue { child, alone, to: Some(to), from, complaint, failed: true, gone: false };
+        let (complains, complained) = mpsc::channel();
+        let (failed, gone) = (true, false);
+        let mut dialogue = Dialogue { child, alone, to: Some(to), from, complaint, complained, failed, gone };
         live().push(dialogue.child.id());
         let (Some(input), Some(output), Some(errors)) = pipes else { return Err(io::ErrorKind::BrokenPipe.into()) };
         let complaint = Arc::clone(&dialogue.complaint);
         thread::Builder::new().spawn(move || tell(input, &messages))?;
         thread::Builder::new().spawn(move || hear(output, &lines))?;
-        thread::Builder::new().spawn(move || keep_end(errors, &complaint))?;
+        thread::Builder::new().spawn(move || keep_end(errors, &complaint, &complains))?;
         dialogue.failed = false;
         Ok(dialogue)
     }
@@ -148,6 +152,8 @@ impl Dialogue {
             Some(status) => status.to_string(),
             None => "it closed its output".to_owned(),
         };
+        // Its last words may still be on their way; something it started may hold the pipe open for ever.
+        let _unused = self.complained.recv_timeout(FAREWELL);
         let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
         Silence::Ended { how, complaint: String::from_utf8_lossy(&complaint).into_owned() }
     }
@@ -244,7 +250,8 @@ fn hear(mut output: ChildStdout, lines: &SyncSender<io::Result<Vec<u8>>>) {
     }
 }
 
-fn keep_end(mut errors: ChildStderr, kept: &Mutex<Vec<u8>>) {
+/// Keeps the last that it says; `_done` closes with it.
+fn keep_end(mut errors: ChildStderr, kept: &Mutex<Vec<u8>>, _done: &Sender<()>) {
     let mut chunk = [0_u8; 1024];
     while let Ok(read @ 1..) = errors.read(&mut chunk) {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
