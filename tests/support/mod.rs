@@ -93,6 +93,7 @@ pub fn candidates(to: &[&Firm]) -> Vec<Candidate> {
             card_expires: None,
             own: false,
             on_record: true,
+            agreement: None,
         })
         .collect()
 }
