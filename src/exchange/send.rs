@@ -159,6 +159,7 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
         &select::Order {
             from,
             globs: order.globs,
+            scope: None,
             allow_unportable: order.allow_unportable,
             latest: order.latest,
             keep_out: &keep_out,
