@@ -44,7 +44,7 @@
 //! let (identity, recipient) = new_identity("now");
 //!
 //! // The sender: clearance, selection, payload, tail.
-//! let to = Candidate { name: "acme".into(), key: recipient, card_expires: None, own: false, on_record: true };
+//! let to = Candidate { name: "acme".into(), key: recipient, card_expires: None, own: false, on_record: true, agreement: None };
 //! let everybody = [to];
 //! let clearance = clear(&Assurance::default().assure(&everybody)?, now)?;
 //! let choose = Choose {

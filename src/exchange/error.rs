@@ -110,6 +110,15 @@ pub enum Error {
         /// `.consign`.
         path: PathBuf,
     },
+    /// Something that only a workspace has.
+    #[error("there is no workspace here, so no {wanted}")]
+    NoWorkspace {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// A workspace sends what a scope lets out, or all if that is said.
+    #[error("no scope was named, and this is a workspace")]
+    ScopeNeeded,
     /// There is a workspace already.
     #[error("there is a workspace already: {}", path.display())]
     WorkspaceExists {
@@ -358,6 +367,8 @@ impl Fault for Error {
             Error::WorkspaceBroken { .. } => "workspace-broken",
             Error::WorkspaceForeign { .. } => "workspace-foreign",
             Error::WorkspaceExists { .. } => "workspace-exists",
+            Error::NoWorkspace { .. } => "no-workspace",
+            Error::ScopeNeeded => "scope-needed",
             Error::PartnerBroken { .. } => "partner-broken",
             Error::BadAlias { .. } => "bad-alias",
             Error::PartnerExists { .. } => "partner-exists",
@@ -411,7 +422,8 @@ impl Fault for Error {
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
-            Error::WorkspaceForeign { .. } => Class::Refused,
+            Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
+            Error::NoWorkspace { .. } => Class::Usage,
             Error::CardNeeded
             | Error::NoKeyHere { .. }
             | Error::BadAlias { .. }

@@ -300,6 +300,8 @@ mod tests {
             contents: vec![zero],
             terms: vec![zero],
             private: zero,
+            parts: Vec::new(),
+            overridden: None,
         })
     }
 

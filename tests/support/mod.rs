@@ -94,6 +94,7 @@ pub fn candidates(to: &[&Firm]) -> Vec<Candidate> {
             card_expires: None,
             own: false,
             on_record: true,
+            agreement: None,
         })
         .collect()
 }

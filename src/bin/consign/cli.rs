@@ -74,7 +74,7 @@ pub(crate) enum Verb {
     ///
     /// A bundle that goes to a file gets a cover note beside it, NAME.txt, which tells the receiver what to type. Nothing
     /// that anybody could open is written before the ledger names it.
-    Pack(Pack),
+    Pack(Box<Pack>),
     /// Show what a bundle tells without a key: sender, size, time, and which known partners can open it
     ///
     /// What a bundle says of itself is marked as a claim until its signature holds and you trust its signer.

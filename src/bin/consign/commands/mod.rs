@@ -6,6 +6,7 @@ mod copy;
 mod damage;
 mod demo;
 mod doctor;
+mod dryrun;
 mod export;
 mod import;
 mod inspect;
