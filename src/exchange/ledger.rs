@@ -234,7 +234,7 @@ impl Ledger {
     }
 
     /// The home's own chain, if it has one.
-    fn chain(&self) -> Result<Option<(Writer, PathBuf)>> {
+    pub(super) fn chain(&self) -> Result<Option<(Writer, PathBuf)>> {
         let Some(writer) = self.home.writer()? else { return Ok(None) };
         let path = chain_path(&self.home.folder("ledger"), writer);
         Ok(path.exists().then_some((writer, path)))

@@ -8,7 +8,7 @@ use super::draft::{Draft, Part};
 use super::note::Note;
 use super::output::note_of;
 use super::privatepart::{PrivateCompartment, PrivatePart, secret_json};
-use super::{Error, Ledger, Result, partners, words};
+use super::{Error, Ledger, Result, mirror, partners, words};
 use crate::bundle::{self, Lens, Parcel, Sealed, TermsText};
 use crate::crypto::{self, Digest, Signer, digest, encrypt_to};
 use crate::files::{self, Pending, Progress};
@@ -41,6 +41,8 @@ pub struct Shipment {
     pub signer: crypto::Fingerprint,
     /// All who signed, in order.
     pub signers: Vec<crypto::Fingerprint>,
+    /// Why the workspace's copy of the ledger is not up to it, if it is not.
+    pub copy_behind: Option<String>,
 }
 
 impl Draft<'_> {
@@ -181,6 +183,12 @@ impl Draft<'_> {
         Some(Overridden { why, rules: self.waiver.used().iter().map(|waived| waived.word.to_owned()).collect() })
     }
 
+    /// Brings the workspace's copy of the ledger up. The chain in the home is safe by then, so this fails nothing.
+    pub(super) fn copy_behind(&self) -> Option<String> {
+        let workspace = self.order.workspace?;
+        mirror::bring_up(&Ledger::open(self.home), workspace).err().map(|e| e.to_string())
+    }
+
     /// Writes the private part, and says what the line will say.
     pub(super) fn sent(&self, sealed: &Sealed) -> Result<Sent> {
         let private = self.private(sealed)?;
@@ -243,6 +251,7 @@ impl Draft<'_> {
             entry,
             signer: signer.public().fingerprint(),
             signers: signers.iter().map(|signer| signer.public().fingerprint()).collect(),
+            copy_behind: self.copy_behind(),
         })
     }
 }

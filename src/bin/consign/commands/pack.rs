@@ -282,6 +282,9 @@ fn sent(report: Report, args: &Pack, sent: &Shipment, partners: &[String]) -> Re
     if let Some(note) = &sent.note {
         report = report.fact("note", format!("{} tells the vendor what to do", note.display()));
     }
+    if let Some(why) = &sent.copy_behind {
+        report = report.note(format!("the workspace's copy of the ledger is not up to it: {why}"));
+    }
     report
         .fact("ledger", format!("entry {}", sent.entry))
         .set("bundle", &sent.file)
