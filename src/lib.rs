@@ -48,7 +48,7 @@
 //! let everybody = [to];
 //! let clearance = clear(&Assurance::default().assure(&everybody)?, now)?;
 //! let choose = Choose {
-//!     from: From::Folder(folder.path()), globs: &[], allow_unportable: false, latest: None, keep_out: &[], survey: false,
+//!     from: From::Folder(folder.path()), globs: &[], scope: None, allow_unportable: false, latest: None, keep_out: &[], survey: false,
 //! };
 //! let selection = Selection::of(&choose, &Silent)?;
 //! let terms = TermsText::default();

@@ -7,7 +7,8 @@ pub use super::contents::ContentReader;
 use super::contents::{LFS_SIZE, Source};
 use super::names::{self, Names};
 use crate::files::{
-    Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What, ignored,
+    Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What, Within,
+    ignored,
 };
 use crate::format::tar::HeadKind;
 
@@ -34,6 +35,8 @@ pub struct Order<'a> {
     pub from: From<'a>,
     /// `--include` and `--exclude`, in the order of the command line.
     pub globs: &'a [Glob],
+    /// What may be let out at all, whatever else lets it in.
+    pub scope: Option<Within<'a>>,
     /// Whether names that some platform can't hold are sent all the same.
     pub allow_unportable: bool,
     /// No time is later than this (`SOURCE_DATE_EPOCH`).
@@ -212,7 +215,7 @@ fn of_revision(repo: &Path, rev: &str, order: &Order<'_>, progress: &dyn Progres
     let revision = Revision::resolve(repo, rev)?;
     let rules = Rules::new(&revision.rules()?, order.globs)?;
     let commit = revision.commit().to_owned();
-    let Listed { listing, blobs, left_out, mut notes } = revision.list(&rules, order.latest, progress)?;
+    let Listed { listing, blobs, left_out, mut notes } = revision.list(&rules, order.scope, order.latest, progress)?;
     notes.extend(rules.unused(order.globs));
     Ok(Selection::new(listing, Source::Revision { commit, blobs }, left_out, notes))
 }
@@ -229,7 +232,8 @@ fn list(
     let (latest, survey, plain) = (order.latest, order.survey, ignored.is_none());
     let none = Ignored::default();
     let ignored = ignored.unwrap_or(&none);
-    let walk = Walk { root: &root, rules, ignored, plain, keep_out: &keep_out, latest, survey, progress };
+    let scope = order.scope;
+    let walk = Walk { root: &root, rules, ignored, scope, plain, keep_out: &keep_out, latest, survey, progress };
     let (listing, left_out, mut notes) = walk.run()?.into_parts();
     notes.extend(rules.unused(order.globs));
     Ok(Selection::new(listing, Source::Folder(root), left_out, notes))
@@ -237,5 +241,7 @@ fn list(
 
 #[cfg(test)]
 mod revisions;
+#[cfg(test)]
+mod scopes;
 #[cfg(test)]
 mod tests;

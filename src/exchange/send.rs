@@ -71,6 +71,7 @@ fn select(order: &Send<'_>, group: &Group, keep_out: &[PathBuf], progress: &dyn 
     let order = select::Order {
         from,
         globs: order.globs,
+        scope: None,
         allow_unportable: order.allow_unportable,
         latest: order.latest,
         keep_out,

@@ -1,6 +1,7 @@
 //! Floor 1, the porter: bytes on disk, no meaning. Writes that cannot leave a root, reads that notice a change,
 //! staging that vanishes, one rename at the end.
 
+mod allowlist;
 mod atomic;
 mod attached;
 mod attributes;
@@ -20,6 +21,7 @@ mod modes;
 mod names;
 mod notebook;
 mod parent;
+mod pathglob;
 mod printable;
 mod progress;
 mod reading;
@@ -33,6 +35,7 @@ mod standin;
 pub(crate) mod testing;
 mod walk;
 
+pub use allowlist::{AllowList, BadEntry, Entry, Limits, Ruling, Within};
 pub use atomic::{Pending, folder_of, rename_new, sync_folder, write_new, write_private, write_private_over};
 pub use beneath::{Hand, Root};
 pub use blobs::{BlobReader, Blobs};

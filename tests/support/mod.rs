@@ -77,6 +77,7 @@ pub fn select(folder: &Path) -> Selection {
     let order = SelectOrder {
         from: From::Folder(folder),
         globs: &[],
+        scope: None,
         allow_unportable: true,
         latest: None,
         keep_out: &[],

@@ -11,7 +11,7 @@ use crate::files::testing::{git, has_git};
 use crate::files::{Error, NoteKind, Reason, Silent};
 
 fn from(from: From<'_>) -> Order<'_> {
-    Order { from, globs: &[], allow_unportable: true, latest: None, keep_out: &[], survey: false }
+    Order { from, globs: &[], scope: None, allow_unportable: true, latest: None, keep_out: &[], survey: false }
 }
 
 fn revision<'a>(repo: &'a Path, rev: &'a str) -> Order<'a> {
