@@ -27,6 +27,7 @@ mod retry;
 mod revision;
 mod rules;
 mod source;
+mod span;
 mod staging;
 mod standin;
 #[cfg(test)]
@@ -55,6 +56,7 @@ pub use reading::{Folder, TreeReader};
 pub use revision::{Listed, Revision};
 pub use rules::{Glob, Ignored, Rules};
 pub use source::{Source, read_file, read_secret, read_small, read_stream, starts_with};
+pub use span::Span;
 pub use staging::{Staging, free_room, move_aside};
 pub use standin::is_stand_in;
 pub use walk::{Walk, Walked};
