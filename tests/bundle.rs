@@ -116,7 +116,7 @@ fn a_lens_that_objects_stops_the_bundle_before_its_tail() {
     }
     let tree = sample();
     let (northwind, acme) = (Firm::new(), Firm::new());
-    let (written, error) = bundle_through(tree.path(), &northwind, &[&acme], 2, &No).err().unwrap();
+    let (written, error) = *bundle_through(tree.path(), &northwind, &[&acme], 2, &No).err().unwrap();
     assert_eq!(error.class(), Class::Findings);
     assert!(!written.windows(13).any(|w| w == b"envelope.json"), "the tail is there");
 }

@@ -101,7 +101,7 @@ pub fn candidates(to: &[&Firm]) -> Vec<Candidate> {
 pub fn bundle_of(folder: &Path, from: &Firm, to: &[&Firm], workers: usize) -> (Vec<u8>, Sealed) {
     match bundle_through(folder, from, to, workers, &Clear) {
         Ok(bundle) => bundle,
-        Err((_, e)) => panic!("{e}"),
+        Err(stopped) => panic!("{}", stopped.1),
     }
 }
 
@@ -112,7 +112,7 @@ pub fn bundle_through(
     to: &[&Firm],
     workers: usize,
     lens: &dyn Lens,
-) -> Result<(Vec<u8>, Sealed), (Vec<u8>, consign::bundle::Error)> {
+) -> Result<(Vec<u8>, Sealed), Box<(Vec<u8>, consign::bundle::Error)>> {
     let selection = select(folder);
     let clearance = clear(&Assurance::default().assure(&candidates(to)).unwrap(), now()).unwrap();
     let terms = TermsText { owner: "Northwind".into(), ..TermsText::default() };
@@ -139,7 +139,7 @@ pub fn bundle_through(
             out.extend_from_slice(&sealed.tail);
             Ok((out, sealed))
         }
-        Err(e) => Err((out, e)),
+        Err(e) => Err(Box::new((out, e))),
     }
 }
 
