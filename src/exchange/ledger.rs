@@ -300,6 +300,8 @@ mod tests {
             contents: vec![zero],
             terms: vec![zero],
             private: zero,
+            agreements: Vec::new(),
+            overridden: Vec::new(),
         })
     }
 

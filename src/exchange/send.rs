@@ -517,6 +517,8 @@ impl Draft<'_> {
             contents: sealed.compartments.iter().map(|c| c.head.content).collect(),
             terms: sealed.compartments.iter().map(|c| digest(&c.terms_line)).collect(),
             private,
+            agreements: Vec::new(),
+            overridden: Vec::new(),
         })
     }
 

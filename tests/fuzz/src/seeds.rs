@@ -200,6 +200,8 @@ fn ledger() -> Vec<Vec<u8>> {
         contents: vec![zero],
         terms: vec![zero],
         private: zero,
+        agreements: Vec::new(),
+        overridden: Vec::new(),
     };
     let key = Event::KeyMade { card: zero };
     let added =
