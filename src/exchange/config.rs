@@ -10,7 +10,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::home::read_if_there;
-use super::{Error, Home, Result, partners};
+use super::mistake::Mistake;
+use super::tomlfile::Text;
+use super::{Home, Result, partners};
 use crate::crypto::is_plugin_name;
 use crate::policy::{Assurance, Demands, Exception};
 
@@ -74,7 +76,7 @@ impl Config {
     /// Reads the configuration of a home.
     ///
     /// # Errors
-    /// [`Error::ConfigBroken`], with the line.
+    /// [`super::Error::Mistake`], with the line.
     pub fn of(home: &Home) -> Result<Config> {
         let path = home.config();
         let bytes = read_if_there(&path, CONFIG_MAX)?;
@@ -97,8 +99,7 @@ fn check_mode(path: &Path) -> Result<()> {
     if mode & 0o002 == 0 {
         return Ok(());
     }
-    let why = "everybody can write to it (chmod 600)".to_owned();
-    Err(Error::ConfigBroken { path: path.to_owned(), line: 0, why })
+    Err(Mistake::whole(path, "everybody can write to it (chmod 600)").into())
 }
 
 #[cfg(not(unix))]
@@ -107,17 +108,9 @@ fn check_mode(_: &Path) -> Result<()> {
 }
 
 fn parse(bytes: &[u8], path: PathBuf) -> Result<Config> {
-    let broken = |at: usize, why: String| {
-        let before = bytes.get(..at).unwrap_or(bytes);
-        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
-        Error::ConfigBroken { path: path.clone(), line, why }
-    };
-    let text = std::str::from_utf8(bytes).map_err(|e| broken(e.valid_up_to(), "not UTF-8 text".to_owned()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let file: File = toml::from_str(text).map_err(|e| {
-        let span = e.span().unwrap_or_default();
-        broken(span.start, mistake(text, &span, e.message()))
-    })?;
+    let text = Text::new(bytes, &path)?;
+    let broken = |at: Range<usize>, why: String| text.mistake(&at, why);
+    let file: File = text.parse()?;
     let mut plugins = BTreeMap::new();
     for (name, table) in file.plugins {
         let plugin = allowed(&name, &table).map_err(|(at, why)| broken(at, why))?;
@@ -125,7 +118,7 @@ fn parse(bytes: &[u8], path: PathBuf) -> Result<Config> {
     }
     let mut exceptions = BTreeMap::new();
     for (name, table) in file.partners {
-        let at = name.span().start;
+        let at = name.span();
         partners::check_alias(name.get_ref()).map_err(|e| broken(at, e.to_string()))?;
         let exception = Exception { hardware: table.require_hardware, post_quantum: table.require_post_quantum };
         exceptions.insert(name.into_inner(), exception);
@@ -139,40 +132,28 @@ fn parse(bytes: &[u8], path: PathBuf) -> Result<Config> {
     Ok(Config { path: path.clone(), plugins, assurance })
 }
 
-fn allowed(name: &Spanned<String>, table: &PluginTable) -> std::result::Result<Allowed, (usize, String)> {
+fn allowed(name: &Spanned<String>, table: &PluginTable) -> std::result::Result<Allowed, (Range<usize>, String)> {
     if !is_plugin_name(name.get_ref()) {
         let why = "lower-case letters, digits, `+`, `-`, `.` and `_`, without `age-plugin-`";
-        return Err((name.span().start, format!("`{}` can't name a plugin: {why}", name.get_ref())));
+        return Err((name.span(), format!("`{}` can't name a plugin: {why}", name.get_ref())));
     }
     if let Some(path) = table.path.as_ref().filter(|p| !p.get_ref().is_absolute()) {
         let shown = path.get_ref().display();
-        return Err((path.span().start, format!("`path`: `{shown}` is not an absolute path")));
+        return Err((path.span(), format!("`path`: `{shown}` is not an absolute path")));
     }
     if let Some(wait) = table.wait.as_ref().filter(|w| !(1..=WAIT_MAX).contains(w.get_ref())) {
-        return Err((wait.span().start, format!("`wait`: a number of seconds from 1 to {WAIT_MAX}")));
+        return Err((wait.span(), format!("`wait`: a number of seconds from 1 to {WAIT_MAX}")));
     }
     let path = table.path.as_ref().map(|p| p.get_ref().clone());
     let wait = table.wait.as_ref().map_or(WAIT, |w| *w.get_ref());
     Ok(Allowed { path, hardware: table.hardware, wait })
 }
 
-/// What the parser says, with the field that it is about.
-fn mistake(text: &str, at: &Range<usize>, message: &str) -> String {
-    let message = message.lines().collect::<Vec<_>>().join(", ");
-    let start = text.get(..at.start).and_then(|before| before.rfind('\n')).map_or(0, |n| n + 1);
-    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    match line.split_once('=') {
-        Some((field, _)) if !message.contains(&format!("`{}`", field.trim())) => {
-            format!("`{}`: {message}", field.trim())
-        }
-        _ => message,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::class::Fault;
+    use crate::exchange::Error;
 
     fn read(text: &str) -> Result<Config> {
         parse(text.as_bytes(), "config.toml".into())
@@ -182,7 +163,7 @@ mod tests {
     #[track_caller]
     fn wrong(text: &str) -> (usize, String) {
         let mistake = match read(text) {
-            Err(Error::ConfigBroken { line, why, .. }) => Some((line, why)),
+            Err(Error::Mistake(mistake)) => Some((mistake.line, mistake.why)),
             _ => None,
         };
         mistake.unwrap()
@@ -236,7 +217,7 @@ mod tests {
             assert!(why.contains(said), "{text}: {why}");
         }
         assert_eq!(read("x = 1").unwrap_err().word(), "config-broken");
-        assert!(matches!(parse(b"a\n\xff", "c".into()), Err(Error::ConfigBroken { line: 2, .. })));
+        assert!(matches!(parse(b"a\n\xff", "c".into()), Err(Error::Mistake(mistake)) if mistake.line == 2));
     }
 
     #[cfg(unix)]

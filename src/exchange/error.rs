@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::mistake::Mistake;
 use crate::class::{Class, Fault};
 use crate::format::card::CardError;
 use crate::{crypto, files, format};
@@ -97,16 +98,27 @@ pub enum Error {
         /// Why.
         why: String,
     },
-    /// A mistake in the configuration.
-    #[error("there is a mistake in {}{}: {why}", path.display(), line_of(*line))]
-    ConfigBroken {
-        /// The configuration.
+    /// `.consign` without its `project.toml`: rules that are lost must not be taken for rules that never were.
+    #[error("{} has no project.toml, so its rules can't be followed", path.display())]
+    WorkspaceBroken {
+        /// `.consign`.
         path: PathBuf,
-        /// The line, from 1; 0 for all of it.
-        line: usize,
-        /// What is wrong.
-        why: String,
     },
+    /// `.consign` of neither the user nor the owner of the files.
+    #[error("{} belongs to somebody else, neither to you nor to the owner of the files", path.display())]
+    WorkspaceForeign {
+        /// `.consign`.
+        path: PathBuf,
+    },
+    /// There is a workspace already.
+    #[error("there is a workspace already: {}", path.display())]
+    WorkspaceExists {
+        /// `.consign`.
+        path: PathBuf,
+    },
+    /// A mistake in a file of rules.
+    #[error("{0}")]
+    Mistake(Box<Mistake>),
     /// A partner's record that can't be read.
     #[error("the record of a partner is damaged: {}: {why}", path.display())]
     PartnerBroken {
@@ -309,12 +321,14 @@ impl Error {
     }
 }
 
-fn line_of(line: usize) -> String {
-    if line == 0 { String::new() } else { format!(", line {line}") }
-}
-
 fn place(line: u64) -> String {
     if line == 0 { "the last line".to_owned() } else { format!("line {line}") }
+}
+
+impl From<Mistake> for Error {
+    fn from(mistake: Mistake) -> Error {
+        Error::Mistake(Box::new(mistake))
+    }
 }
 
 /// A result of the exchange floor.
@@ -340,7 +354,10 @@ impl Fault for Error {
             Error::NoKeyHere { .. } => "no-key",
             Error::CardNeeded => "card-needed",
             Error::HomeBroken { .. } => "home-broken",
-            Error::ConfigBroken { .. } => "config-broken",
+            Error::Mistake(_) => "config-broken",
+            Error::WorkspaceBroken { .. } => "workspace-broken",
+            Error::WorkspaceForeign { .. } => "workspace-foreign",
+            Error::WorkspaceExists { .. } => "workspace-exists",
             Error::PartnerBroken { .. } => "partner-broken",
             Error::BadAlias { .. } => "bad-alias",
             Error::PartnerExists { .. } => "partner-exists",
@@ -388,10 +405,13 @@ impl Fault for Error {
             | Error::KeysUnsettled { .. }
             | Error::KeyNotLocked { .. }
             | Error::HomeBroken { .. }
-            | Error::ConfigBroken { .. }
+            | Error::Mistake(_)
+            | Error::WorkspaceBroken { .. }
+            | Error::WorkspaceExists { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
+            Error::WorkspaceForeign { .. } => Class::Refused,
             Error::CardNeeded
             | Error::NoKeyHere { .. }
             | Error::BadAlias { .. }

@@ -47,7 +47,7 @@ pub use leftout::{LeftOut, Note, NoteKind, Reason};
 pub use listing::{Listing, What};
 pub use litter::remove_litter;
 pub use lock::Lock;
-pub use modes::is_open_to_others;
+pub use modes::{is_open_to_others, is_own};
 pub use names::Names;
 pub use printable::{Printable, printable, printable_lines, push_printable};
 pub use progress::{Progress, Silent};

@@ -319,7 +319,10 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "incompatible-keys" => &["send them two bundles, or ask them for keys of one kind"],
         "not-hardware" => &["a key in hardware in its place, or change that line"],
         "not-post-quantum" => &["a key age1pq1... in its place, or change that line"],
-        "config-broken" => &["man consign, CONFIGURATION, shows what can stand there"],
+        "workspace-broken" => &["put project.toml back from your version control; or: consign init --owner FIRM"],
+        "workspace-foreign" => &["make those rules your own (chown), or work outside that folder"],
+        "workspace-exists" => &["change its files; consign doctor reads them all"],
+        "config-broken" => &["man consign.toml shows what can stand in each file"],
         _ => &[],
     }
 }
@@ -331,6 +334,7 @@ macro_rules! failures {
             fn from(error: $error) -> Failure {
                 let mut failure = Failure::of(&error);
                 failure.paths = Paths::of(&error);
+                failure.facts = Paths::facts(&error);
                 match Paths::fix(&error) {
                     Some(fix) => failure.fix(fix),
                     None => failure,
@@ -349,6 +353,9 @@ trait Paths {
     }
     fn fix(&self) -> Option<String> {
         None
+    }
+    fn facts(&self) -> Vec<(String, String)> {
+        Vec::new()
     }
 }
 
@@ -403,19 +410,27 @@ impl Paths for bundle::Error {
 }
 
 impl Paths for exchange::Error {
+    fn facts(&self) -> Vec<(String, String)> {
+        let exchange::Error::Mistake(mistake) = self else { return Vec::new() };
+        let Some((text, carets)) = mistake.shown.clone() else { return Vec::new() };
+        vec![(format!("line {}", mistake.line), text), (String::new(), carets)]
+    }
     fn of(&self) -> Vec<PathBuf> {
         use exchange::Error;
         match self {
             Error::Files(e) => e.of(),
             Error::Bundle(e) => e.of(),
+            Error::Mistake(mistake) => vec![mistake.path.clone()],
             Error::HomeReadOnly { path, .. }
             | Error::KeyExists { path }
             | Error::KeyUnfinished { path }
             | Error::KeyNotLocked { path }
             | Error::NoKeyHere { path }
             | Error::HomeBroken { path, .. }
-            | Error::ConfigBroken { path, .. }
             | Error::PartnerBroken { path, .. }
+            | Error::WorkspaceBroken { path }
+            | Error::WorkspaceForeign { path }
+            | Error::WorkspaceExists { path }
             | Error::LedgerBroken { path, .. }
             | Error::LedgerForked { path, .. }
             | Error::NotWaiting { path }
