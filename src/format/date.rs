@@ -10,28 +10,29 @@ use super::{Error, Result};
 
 const DAY: i64 = 86_400;
 
-/// A day, counted from 1970-01-01.
+/// A day: the moment when it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Date(i64);
+pub struct Date(Time);
 
 impl Date {
     /// The day that a moment lies in.
     #[must_use]
     pub fn of(time: Time) -> Date {
-        Date(time.unix().div_euclid(DAY))
+        // Every time's own date is one.
+        time.date().parse().unwrap_or(Date(time))
     }
 
     /// How many days later `other` is; less than 0 if it is earlier.
     #[must_use]
     pub fn days_to(self, other: Date) -> i64 {
-        other.0 - self.0
+        (other.0.unix() - self.0.unix()).div_euclid(DAY)
     }
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&Time::from_unix(self.0 * DAY).date())
+        f.write_str(&self.0.date())
     }
 }
 
@@ -42,7 +43,7 @@ impl FromStr for Date {
         let not = || Error::NotA { text: text.chars().take(40).collect(), what: "a date such as 2027-03-31" };
         // Only ten bytes can be a date, and none of them a `T`: what is added can't be taken for a part of it.
         let time = if text.len() == 10 { format!("{text}T00:00:00Z").parse().map_err(|_| not()) } else { Err(not()) };
-        time.map(Date::of)
+        time.map(Date)
     }
 }
 
