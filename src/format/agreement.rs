@@ -24,7 +24,7 @@ pub const AUDIT: &str = "audit";
 const PART: &str = "agreement";
 
 /// What evidence on a partner is: `nda`, `audit`, or another word.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EvidenceKind(String);
 

@@ -11,7 +11,7 @@ use super::{Error, Result};
 const DAY: i64 = 86_400;
 
 /// A day: the moment when it begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Date(Time);
 
