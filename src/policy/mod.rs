@@ -4,7 +4,9 @@
 mod assurance;
 mod candidate;
 mod clearance;
+mod consent;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};
 pub use candidate::Candidate;
 pub use clearance::{Admission, Clearance, Cleared, Refusal, admit, clear};
+pub use consent::{Acceptance, How, NotAccepted, Offer, Stated};
