@@ -189,6 +189,34 @@ pub struct Sent {
     pub terms: Vec<Digest>,
     /// H of the private part's file.
     pub private: Digest,
+    /// What each compartment holds and who gets it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<SentPart>,
+    /// Which rules were set aside, and why.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Overridden>,
+}
+
+/// One compartment of a drop or a return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentPart {
+    /// The scope that chose its files; empty for none.
+    pub scope: String,
+    /// To whom, as in [`Sent`].
+    pub partners: Vec<String>,
+    /// How many files.
+    pub files: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+}
+
+/// Rules that were set aside for one bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overridden {
+    /// Why, as whoever did it said.
+    pub why: String,
+    /// The words of the refusals.
+    pub rules: Vec<String>,
 }
 
 /// Where a chain stands.

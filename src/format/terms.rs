@@ -121,7 +121,7 @@ mod tests {
             consign: "terms/1".to_owned(),
             bundle: Hex([1; 16]),
             compartment: 0,
-            sender: "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA".parse().unwrap(),
+            sender: serde_json::from_str("\"SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA\"").unwrap(),
             nonce: Hex([2; 32]),
             title,
             owner,

@@ -206,7 +206,7 @@ mod tests {
             consign: "terms/1".to_owned(),
             bundle: Hex([1; 16]),
             compartment,
-            sender: "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA".parse().unwrap(),
+            sender: serde_json::from_str("\"SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA\"").unwrap(),
             nonce: Hex([compartment as u8; 32]),
             title: String::new(),
             owner: "Northwind".to_owned(),

@@ -5,8 +5,10 @@ mod assurance;
 mod candidate;
 mod clearance;
 mod consent;
+mod waiver;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};
 pub use candidate::Candidate;
 pub use clearance::{Admission, Clearance, Cleared, Refusal, admit, clear};
 pub use consent::{Acceptance, How, NotAccepted, Offer, Stated};
+pub use waiver::{Waived, Waiver};
