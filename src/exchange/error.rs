@@ -132,6 +132,14 @@ pub enum Error {
         /// The line, from 1.
         line: u64,
     },
+    /// No scope has this name.
+    #[error("there is no scope `{name}` in this workspace")]
+    NoScope {
+        /// The name asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
     /// A workspace sends what a scope lets out, or all if that is said.
     #[error("no scope was named, and this is a workspace")]
     ScopeNeeded,
@@ -385,6 +393,7 @@ impl Fault for Error {
             Error::WorkspaceExists { .. } => "workspace-exists",
             Error::NoWorkspace { .. } => "no-workspace",
             Error::ScopeNeeded => "scope-needed",
+            Error::NoScope { .. } => "no-scope",
             Error::BadSetting { .. } => "bad-setting",
             Error::CopyDiffers { .. } => "ledger-copy-differs",
             Error::PartnerBroken { .. } => "partner-broken",
@@ -441,7 +450,7 @@ impl Fault for Error {
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
             Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
-            Error::NoWorkspace { .. } | Error::BadSetting { .. } => Class::Usage,
+            Error::NoWorkspace { .. } | Error::NoScope { .. } | Error::BadSetting { .. } => Class::Usage,
             Error::CopyDiffers { .. } => Class::Record,
             Error::CardNeeded
             | Error::NoKeyHere { .. }

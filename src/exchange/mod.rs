@@ -34,6 +34,8 @@ pub mod rekey;
 pub mod repair;
 pub mod restore;
 pub mod roster;
+mod scopefile;
+pub mod scopes;
 pub mod send;
 mod ship;
 pub mod signers;

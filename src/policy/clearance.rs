@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Assured, Unmet};
+use super::{Assured, ScopeRefusal, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
@@ -89,6 +89,9 @@ pub enum Refusal {
     /// A key that is less than what the configuration demands.
     #[error(transparent)]
     Assurance(#[from] Unmet),
+    /// A scope says no.
+    #[error(transparent)]
+    Scope(#[from] ScopeRefusal),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -108,6 +111,7 @@ impl Fault for Refusal {
             Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
+            Refusal::Scope(refusal) => refusal.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -118,6 +122,7 @@ impl Fault for Refusal {
                 Class::Usage
             }
             Refusal::BadKey { source, .. } => source.class(),
+            Refusal::Scope(refusal) => refusal.class(),
             Refusal::NotAPartner { .. }
             | Refusal::CardEnded { .. }
             | Refusal::Assurance(_)

@@ -4,9 +4,11 @@
 mod assurance;
 mod candidate;
 mod clearance;
+mod scope;
 mod waiver;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};
 pub use candidate::Candidate;
 pub use clearance::{Admission, Clearance, Cleared, Refusal, admit, clear};
+pub use scope::{Permit, Scope, ScopeRefusal, grown};
 pub use waiver::{Waived, Waiver};
