@@ -8,8 +8,9 @@ use super::contents::{LFS_SIZE, Source};
 use super::names::{self, Names};
 use crate::files::{
     Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What, Within,
-    ignored,
+    ignored, named,
 };
+use crate::format::names::unportable;
 use crate::format::tar::HeadKind;
 
 /// Where it comes from.
@@ -19,6 +20,13 @@ pub enum From<'a> {
     Folder(&'a Path),
     /// A folder on disk as it is: no rules apply but that `.git` and `.consign` are left out.
     Plain(&'a Path),
+    /// These files, relative to a folder, whatever the rules say of them.
+    Named {
+        /// The folder.
+        root: &'a Path,
+        /// They.
+        files: &'a [&'a Path],
+    },
     /// A revision of a git repository; of a folder in one, that part of it.
     Revision {
         /// The repository, or a folder in it.
@@ -77,6 +85,7 @@ impl Selection {
         let selection = match order.from {
             From::Folder(path) => of_folder(path, order, progress)?,
             From::Plain(path) => of_plain(path, order, progress)?,
+            From::Named { root, files } => of_named(root, files)?,
             From::Revision { repo, rev } => of_revision(repo, rev, order, progress)?,
         };
         names::check(&selection.listing, Names { allow_unportable: order.allow_unportable })?;
@@ -181,6 +190,14 @@ impl Selection {
         Ok(ContentReader::new(&self.source, &self.listing))
     }
 
+    /// Names that some system can't hold, with why; and pairs of names that some system can't keep apart. They are
+    /// there only if the order allows them.
+    #[must_use]
+    pub fn unportable(&self) -> (Vec<(usize, &'static str)>, Vec<(usize, usize)>) {
+        let odd = |i| Some((i, unportable(self.listing.name(i))?));
+        ((0..self.len()).filter_map(odd).collect(), names::pairs(&self.listing))
+    }
+
     /// Looks for what only contents tell, in as few files as can be: a dry run does it, which reads nothing else.
     ///
     /// # Errors
@@ -209,6 +226,12 @@ fn of_folder(path: &Path, order: &Order<'_>, progress: &dyn Progress) -> Result<
 
 fn of_plain(path: &Path, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
     list(Folder::open(path)?, &Rules::new(b"", &[])?, None, order, progress)
+}
+
+fn of_named(root: &Path, files: &[&Path]) -> Result<Selection> {
+    let root = Folder::open(root)?;
+    let listing = named(&root, files)?;
+    Ok(Selection::new(listing, Source::Folder(root), Vec::new(), Vec::new()))
 }
 
 fn of_revision(repo: &Path, rev: &str, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {

@@ -483,7 +483,7 @@ fn bits(_: &Metadata) -> (bool, [Option<NoteKind>; 2]) {
 }
 
 #[cfg(unix)]
-fn special(meta: &Metadata) -> &'static str {
+pub(super) fn special(meta: &Metadata) -> &'static str {
     use cap_std::fs::FileTypeExt;
     let kind = meta.file_type();
     match () {
@@ -494,6 +494,6 @@ fn special(meta: &Metadata) -> &'static str {
 }
 
 #[cfg(not(unix))]
-fn special(_: &Metadata) -> &'static str {
+pub(super) fn special(_: &Metadata) -> &'static str {
     "special file"
 }
