@@ -7,6 +7,7 @@ mod candidate;
 mod clearance;
 mod consent;
 mod reason;
+mod scope;
 mod waiver;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};
@@ -14,4 +15,5 @@ pub use candidate::Candidate;
 pub use clearance::{Admission, Clearance, Cleared, Refusal, admit, clear};
 pub use consent::{Acceptance, How, NotAccepted, Offer, Stated};
 pub use reason::{NoReason, Reason};
+pub use scope::{Permit, Scope, ScopeRefusal, grown};
 pub use waiver::{Waived, Waiver};

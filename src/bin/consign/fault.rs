@@ -324,6 +324,7 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "scope-needed" => {
             &["--scope SCOPE, or --to PARTNER:SCOPE; consign scope list shows them", "or the whole folder: --all"]
         }
+        "outside-workspace" => &["name a folder of the workspace whose scopes you use"],
         "not-a-partner" => &[
             "put its owner on record: consign partner add CARD, then --to",
             "or allow it once, on record: --override \"why\"",
