@@ -98,6 +98,14 @@ impl Draft<'_> {
         self.parts.iter().map(|part| part.selection.files()).sum()
     }
 
+    /// How many files the cover note tells of: none, if it would tell one partner about the part of another.
+    pub(super) fn files_told(&self) -> Option<u64> {
+        match self.parts.as_slice() {
+            [one] => Some(one.selection.files()),
+            _ => None,
+        }
+    }
+
     /// How many bytes they have.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -44,7 +44,7 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
     let mut classical_because: Vec<_> = lockers.iter().flat_map(|l| l.classical_because.iter().cloned()).collect();
     classical_because.sort();
     classical_because.dedup();
-    let (name, claim) = if order.dry_run { (String::new(), None) } else { name(home, order)? };
+    let (name, claim) = if order.dry_run { (String::new(), None) } else { name(home, order, groups.len())? };
     let target = target(order, &name);
     if let Some(target) = target.as_deref().filter(|_| !order.dry_run) {
         check_output(order, target)?;
@@ -105,7 +105,7 @@ fn target(order: &Send<'_>, name: &str) -> Option<PathBuf> {
     }
 }
 
-fn name(home: &Home, order: &Send<'_>) -> Result<(String, Option<Claimed>)> {
+fn name(home: &Home, order: &Send<'_>, parts: usize) -> Result<(String, Option<Claimed>)> {
     home.ensure_writable()?;
     if let Some(name) = order.name {
         if !valid_name(name) {
@@ -114,6 +114,8 @@ fn name(home: &Home, order: &Send<'_>) -> Result<(String, Option<Claimed>)> {
         return Ok((name.to_owned(), None));
     }
     let prefix = match order.to.first() {
+        // A bundle of several parts is not called by one of its receivers: the others need not know.
+        Some(_) if parts > 1 => "drop".to_owned(),
         Some(to) => to.partner.clone(),
         None => {
             let path = order.path.canonicalize().map_err(files::io_at("read", order.path))?;
