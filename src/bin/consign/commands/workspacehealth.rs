@@ -72,12 +72,12 @@ fn scope_checks(workspace: &Workspace, world: &World) -> Vec<Check> {
 
 fn copy(workspace: &Workspace, world: &World) -> Check {
     match mirror::is_up(&Ledger::open(&world.home), workspace) {
-        Ok(true) => Check::ok("copy", "the workspace's copy of your ledger is up to it"),
+        Ok(true) => Check::ok("ledger copy", "the workspace's copy of your ledger is up to it"),
         Ok(false) => Check::warn(
-            "copy",
+            "ledger copy",
             "the workspace's copy of your ledger is behind",
             "the next thing that is recorded here brings it up",
         ),
-        Err(e) => Check::of("copy", e, "keep that file, and look into it"),
+        Err(e) => Check::of("ledger copy", e, "keep that file, and look into it"),
     }
 }
