@@ -27,6 +27,7 @@ pub mod partners;
 pub mod passphrase;
 pub mod patience;
 pub mod plugins;
+pub mod policyfile;
 mod privatepart;
 pub mod project;
 pub mod receive;
@@ -34,6 +35,7 @@ pub mod rekey;
 pub mod repair;
 pub mod restore;
 pub mod roster;
+
 pub mod send;
 mod ship;
 pub mod signers;

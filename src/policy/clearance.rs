@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::verdict::Unfit;
 use super::{Assured, NotAccepted, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
@@ -92,6 +93,9 @@ pub enum Refusal {
     /// Terms that were not accepted.
     #[error(transparent)]
     Terms(#[from] NotAccepted),
+    /// A bundle that is not as a policy demands.
+    #[error(transparent)]
+    Policy(#[from] Unfit),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -112,6 +116,7 @@ impl Fault for Refusal {
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
             Refusal::Terms(e) => e.word(),
+            Refusal::Policy(e) => e.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -123,6 +128,7 @@ impl Fault for Refusal {
             }
             Refusal::BadKey { source, .. } => source.class(),
             Refusal::Terms(e) => e.class(),
+            Refusal::Policy(e) => e.class(),
             Refusal::NotAPartner { .. }
             | Refusal::CardEnded { .. }
             | Refusal::Assurance(_)

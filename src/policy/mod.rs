@@ -5,6 +5,8 @@ mod assurance;
 mod candidate;
 mod clearance;
 mod consent;
+pub mod demand;
+pub mod verdict;
 mod waiver;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};
