@@ -36,6 +36,7 @@ pub mod repair;
 pub mod restore;
 pub mod roster;
 
+pub mod schemas;
 pub mod send;
 mod ship;
 pub mod signers;
