@@ -28,6 +28,7 @@ pub mod partners;
 pub mod passphrase;
 pub mod patience;
 pub mod plugins;
+pub mod policyfile;
 mod privatepart;
 pub mod project;
 pub mod receive;
@@ -37,6 +38,8 @@ pub mod restore;
 pub mod roster;
 mod scopefile;
 pub mod scopes;
+
+pub mod schemas;
 pub mod send;
 mod ship;
 pub mod signers;

@@ -343,6 +343,8 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
 fn hints_on_terms(word: &str) -> &'static [&'static str] {
     match word {
         "terms-differ" => &["compare them with what was agreed; then, for exactly these: --accept-terms=HASH"],
+        "policy-needs-key" => &["--deep, with a key that opens the bundles: -i FILE, or your own"],
+        "policy-closed" => &["-i FILE for a key that opens all parts"],
         "terms-refused" => &["tell the sender which terms you can accept"],
         _ => &[],
     }
