@@ -132,6 +132,14 @@ pub enum Error {
         /// The line, from 1.
         line: u64,
     },
+    /// A path that the workspace's rules are not about.
+    #[error("{} lies outside the workspace {}", path.display(), root.display())]
+    OutsideWorkspace {
+        /// The path.
+        path: PathBuf,
+        /// The folder that holds `.consign`.
+        root: PathBuf,
+    },
     /// No scope has this name.
     #[error("there is no scope `{name}` in this workspace")]
     NoScope {
@@ -394,6 +402,7 @@ impl Fault for Error {
             Error::NoWorkspace { .. } => "no-workspace",
             Error::ScopeNeeded => "scope-needed",
             Error::NoScope { .. } => "no-scope",
+            Error::OutsideWorkspace { .. } => "outside-workspace",
             Error::BadSetting { .. } => "bad-setting",
             Error::CopyDiffers { .. } => "ledger-copy-differs",
             Error::PartnerBroken { .. } => "partner-broken",
@@ -450,7 +459,10 @@ impl Fault for Error {
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
             Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
-            Error::NoWorkspace { .. } | Error::NoScope { .. } | Error::BadSetting { .. } => Class::Usage,
+            Error::NoWorkspace { .. }
+            | Error::NoScope { .. }
+            | Error::OutsideWorkspace { .. }
+            | Error::BadSetting { .. } => Class::Usage,
             Error::CopyDiffers { .. } => Class::Record,
             Error::CardNeeded
             | Error::NoKeyHere { .. }

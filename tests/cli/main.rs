@@ -8,6 +8,7 @@ mod keylife;
 mod manual;
 mod recovery;
 mod repair;
+mod scopes;
 mod signers;
 mod story;
 mod sync;
