@@ -8,6 +8,7 @@ use super::locks::Locks;
 use crate::crypto::Plugins;
 use crate::files::Glob;
 use crate::format::time::Time;
+use crate::policy::Reason;
 
 /// What should be sent to whom.
 pub struct Send<'a> {
@@ -30,7 +31,7 @@ pub struct Send<'a> {
     /// Send what no scope chose: the whole folder.
     pub all: bool,
     /// Why a rule that says no is set aside this once.
-    pub override_why: Option<&'a str>,
+    pub override_why: Option<&'a Reason>,
     /// Recipients without a partner.
     pub recipients: &'a [String],
     /// The sender's own keys, to which the private part is locked, and the bundle unless `no_self`.

@@ -23,10 +23,10 @@ use crate::policy::{Refusal, Waiver};
 /// Refusals, a home that can't record, an output that is there, names and files that can't be sent.
 pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -> Result<Draft<'a>> {
     let assurance = Config::of(home)?.assurance;
-    let mut waiver = Waiver::new(order.override_why);
+    let mut waiver = Waiver::new(order.override_why.cloned());
     if order.workspace.is_some() {
         for key in order.recipients {
-            waiver.set_aside(Refusal::NotAPartner { name: name_of(key) })?;
+            waiver.set_aside("", Refusal::NotAPartner { name: name_of(key) })?;
         }
     }
     let groups = groups(order)?;

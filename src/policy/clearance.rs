@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Assured, ScopeRefusal, Unmet};
+use super::{Assured, NotAccepted, ScopeRefusal, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
@@ -92,6 +92,9 @@ pub enum Refusal {
     /// A scope says no.
     #[error(transparent)]
     Scope(#[from] ScopeRefusal),
+    /// Terms that were not accepted.
+    #[error(transparent)]
+    Terms(#[from] NotAccepted),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -112,6 +115,7 @@ impl Fault for Refusal {
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
             Refusal::Scope(refusal) => refusal.word(),
+            Refusal::Terms(e) => e.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -123,6 +127,7 @@ impl Fault for Refusal {
             }
             Refusal::BadKey { source, .. } => source.class(),
             Refusal::Scope(refusal) => refusal.class(),
+            Refusal::Terms(e) => e.class(),
             Refusal::NotAPartner { .. }
             | Refusal::CardEnded { .. }
             | Refusal::Assurance(_)

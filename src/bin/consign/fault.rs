@@ -353,6 +353,15 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "workspace-foreign" => &["make those rules your own (chown), or work outside that folder"],
         "workspace-exists" => &["change its files; consign doctor reads them all"],
         "config-broken" => &["man consign.toml shows what can stand in each file"],
+        _ => hints_on_terms(word),
+    }
+}
+
+/// The usual fix for a word on terms, and on what a policy demands.
+fn hints_on_terms(word: &str) -> &'static [&'static str] {
+    match word {
+        "terms-differ" => &["compare them with what was agreed; then, for exactly these: --accept-terms=HASH"],
+        "terms-refused" => &["tell the sender which terms you can accept"],
         _ => &[],
     }
 }
@@ -374,7 +383,16 @@ macro_rules! failures {
     )* };
 }
 
-failures!(crypto::Error, format::Error, files::Error, CardError, policy::Refusal, bundle::Error, exchange::Error);
+failures!(
+    crypto::Error,
+    format::Error,
+    files::Error,
+    CardError,
+    policy::Refusal,
+    policy::NoReason,
+    bundle::Error,
+    exchange::Error
+);
 
 /// Which files an error names, and what to do about it if that depends on what it is about.
 trait Paths {
@@ -405,6 +423,7 @@ impl Paths for crypto::Error {
 impl Paths for format::Error {}
 impl Paths for CardError {}
 impl Paths for policy::Refusal {}
+impl Paths for policy::NoReason {}
 
 impl Paths for files::Error {
     fn of(&self) -> Vec<PathBuf> {

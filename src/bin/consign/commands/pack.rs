@@ -15,6 +15,7 @@ use consign::files::{NoteKind, read_small};
 use consign::format::sshkeys;
 use consign::format::time::Time;
 use consign::format::version::{SIGNERS_MAX, TERMS_LINE_MAX};
+use consign::policy::Reason;
 
 use super::dryrun;
 use super::opening::{count, noted};
@@ -26,8 +27,6 @@ use crate::world::World;
 
 /// This program, as bundles name it.
 const TOOL: &str = concat!("consign ", env!("CARGO_PKG_VERSION"));
-/// The most bytes of a reason.
-const WHY_MAX: usize = 1000;
 /// The largest file of recipients that is read, in bytes.
 const RECIPIENTS_MAX: u64 = 1 << 20;
 
@@ -40,6 +39,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let out = output(args)?;
     let plugins = world.plugins()?;
     let workspace = Workspace::find(&args.path, &world.home)?;
+    let override_why = args.override_why.as_deref().map(Reason::parse).transpose()?;
     let to: Vec<To> = args.to.iter().map(|text| To::from(text.as_str())).collect();
     let order = Send {
         plugins: Some(&plugins),
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         to: &to,
         scope: args.scope.as_deref(),
         all: args.all,
-        override_why: reason(args)?,
+        override_why: override_why.as_ref(),
         recipients: &recipients,
         own: &own,
         no_self: args.no_self,
@@ -127,15 +127,6 @@ fn recipients(args: &Pack, world: &World) -> Result<Vec<String>, Failure> {
         all.extend(found);
     }
     Ok(all)
-}
-
-/// Why a rule is set aside: somebody will read it later.
-fn reason(args: &Pack) -> Result<Option<&str>, Failure> {
-    match args.override_why.as_deref().map(str::trim) {
-        Some("") => Err(Failure::usage("--override needs a reason, which goes on record")),
-        Some(why) if why.len() > WHY_MAX => Err(Failure::usage("the reason for --override is longer than 1000 bytes")),
-        why => Ok(why),
-    }
 }
 
 fn terms(args: &Pack) -> Result<Option<String>, Failure> {
