@@ -10,6 +10,7 @@ pub mod copies;
 pub mod cosign;
 mod draft;
 mod error;
+pub mod explain;
 pub mod founding;
 pub mod held;
 pub mod home;

@@ -19,6 +19,7 @@ mod passphrase;
 mod progress;
 mod prompt;
 mod sample;
+mod scope_args;
 mod story;
 mod waiting;
 mod workspace_args;
