@@ -32,6 +32,7 @@ mod standin;
 #[cfg(test)]
 pub(crate) mod testing;
 mod walk;
+mod whole;
 
 pub use atomic::{Pending, folder_of, rename_new, sync_folder, write_new, write_private, write_private_over};
 pub use beneath::{Hand, Root};
@@ -58,3 +59,4 @@ pub use source::{Source, read_file, read_secret, read_small, read_stream, starts
 pub use staging::{Staging, free_room, move_aside};
 pub use standin::is_stand_in;
 pub use walk::{Walk, Walked};
+pub use whole::read_through;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::agreement::Lapsed;
 use super::{Assured, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
@@ -75,6 +76,9 @@ pub enum Refusal {
     /// A key that is less than what the configuration demands.
     #[error(transparent)]
     Assurance(#[from] Unmet),
+    /// No agreement in force, or a partner that is suspended.
+    #[error(transparent)]
+    Lapsed(#[from] Lapsed),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -92,6 +96,7 @@ impl Fault for Refusal {
             Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
+            Refusal::Lapsed(lapsed) => lapsed.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -100,6 +105,7 @@ impl Fault for Refusal {
         match self {
             Refusal::NoRecipient | Refusal::TooMany { .. } | Refusal::Mixed { .. } => Class::Usage,
             Refusal::BadKey { source, .. } => source.class(),
+            Refusal::Lapsed(lapsed) => lapsed.class(),
             Refusal::CardEnded { .. } | Refusal::Assurance(_) | Refusal::Expired { .. } => Class::Refused,
         }
     }

@@ -1,0 +1,80 @@
+//! How it stands with a partner today: whether what is on record lets something leave. That is a proof, which whoever
+//! packs has to show, or a refusal; a reason that somebody gives turns the one into the other, once, and goes on record.
+
+use super::agreements::told;
+use super::dossier::{Dossier, Shelf};
+use super::partners::{self, Partner};
+use super::{Error, Home, Result, Workspace, countersigned};
+use crate::format::record::{self, Under};
+use crate::format::time::Time;
+use crate::policy::agreement::{Evidence, InForce, Lapsed, Required};
+use crate::policy::{Reason, Refusal};
+
+/// How it stands with a partner today.
+#[derive(Debug)]
+pub struct Standing {
+    /// Whether rules were looked at: there are none without a workspace, but for a suspension.
+    pub checked: bool,
+    /// What lets it have something, or what does not.
+    pub outcome: std::result::Result<InForce, Lapsed>,
+    /// What on record can't be relied on.
+    pub doubts: Vec<String>,
+}
+
+/// Looks whether a partner may get something today.
+///
+/// # Errors
+/// No such partner; [`Error::PartnerDiffers`]; a dossier that can't be read. None of these can be overridden.
+pub fn stand(home: &Home, workspace: Option<&Workspace>, partner: &str, now: Time) -> Result<Standing> {
+    let partner = partners::find(home, partner)?;
+    let shelf = Shelf::of(home, workspace);
+    let mut dossier = shelf.dossier(&partner)?;
+    let mut required = Required::default();
+    if let Some(workspace) = workspace {
+        let demands = &workspace.project.require;
+        required = Required { kinds: demands.evidence.clone(), countersigned: demands.countersigned };
+        dossier.suspended = dossier.suspended.or(at_home(home, &partner)?.and_then(|dossier| dossier.suspended));
+    }
+    let doubts = countersigned::review(&shelf, &partner, &mut dossier);
+    let outcome = dossier.record(&partner.name).stand(&required, now);
+    Ok(Standing { checked: workspace.is_some(), outcome, doubts })
+}
+
+/// The dossier in the home, which a workspace does not replace as far as suspensions go. One about another firm says
+/// nothing.
+pub(super) fn at_home(home: &Home, partner: &Partner) -> Result<Option<Dossier>> {
+    match Shelf::of(home, None).dossier(partner) {
+        Ok(dossier) => Ok(Some(dossier)),
+        Err(Error::PartnerDiffers { .. }) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+impl Standing {
+    /// The proof that the partner may get something, if need be by setting aside what says no.
+    ///
+    /// # Errors
+    /// [`Refusal::Lapsed`], without a reason to set it aside.
+    pub fn demand(self, why: Option<&Reason>) -> Result<InForce> {
+        match (self.outcome, why) {
+            (Ok(proof), _) => Ok(proof),
+            (Err(lapsed), Some(why)) => Ok(lapsed.overridden(why)),
+            (Err(lapsed), None) => Err(Refusal::from(lapsed).into()),
+        }
+    }
+}
+
+/// What the ledger says of a proof: what was in force.
+#[must_use]
+pub fn under(proof: &InForce) -> Vec<Under> {
+    let under = |one: &Evidence| Under { partner: proof.partner().to_owned(), evidence: told(one) };
+    proof.counted().iter().map(under).collect()
+}
+
+/// What the ledger says of a proof: which rules were set aside.
+#[must_use]
+pub fn overridden(proof: &InForce) -> Option<record::Overridden> {
+    let (rules, why) = proof.overridden()?;
+    let rules = rules.iter().map(|&word| word.to_owned()).collect();
+    Some(record::Overridden { partner: proof.partner().to_owned(), rules, why: why.as_str().to_owned() })
+}
