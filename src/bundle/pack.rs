@@ -179,11 +179,10 @@ impl Work<'_> {
     }
 
     fn head(&self, tally: &Tally, nonce: Hex<32>, challenge: Hex<32>) -> Head {
-        let agreement = &self.parcel.terms.agreement;
         let named = |r: &crate::policy::Cleared| NamedRecipient {
             name: r.name.clone(),
             key: r.key.clone(),
-            agreement: agreement.clone(),
+            agreement: r.agreement.clone(),
         };
         Head {
             consign: "manifest/1".to_owned(),

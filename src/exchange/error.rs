@@ -129,6 +129,31 @@ pub enum Error {
         /// What failed.
         source: Box<Error>,
     },
+    /// Something that only a workspace has.
+    #[error("there is no workspace here, so no {wanted}")]
+    NoWorkspace {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// An argument that can't stand in a file of rules.
+    #[error("{setting}: {why}")]
+    BadSetting {
+        /// The argument.
+        setting: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// The workspace's copy of the ledger has a line that the chain in the home has not.
+    #[error("line {line} of {} is not in your own ledger", path.display())]
+    CopyDiffers {
+        /// The copy.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A workspace sends what a scope lets out, or all if that is said.
+    #[error("no scope was named, and this is a workspace")]
+    ScopeNeeded,
     /// There is a workspace already.
     #[error("there is a workspace already: {}", path.display())]
     WorkspaceExists {
@@ -385,6 +410,10 @@ impl Fault for Error {
             Error::WorkspaceBroken { .. } => "workspace-broken",
             Error::WorkspaceForeign { .. } => "workspace-foreign",
             Error::WorkspaceExists { .. } => "workspace-exists",
+            Error::NoWorkspace { .. } => "no-workspace",
+            Error::ScopeNeeded => "scope-needed",
+            Error::BadSetting { .. } => "bad-setting",
+            Error::CopyDiffers { .. } => "ledger-copy-differs",
             Error::PartnerBroken { .. } => "partner-broken",
             Error::BadAlias { .. } => "bad-alias",
             Error::PartnerExists { .. } => "partner-exists",
@@ -439,8 +468,10 @@ impl Fault for Error {
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
-            Error::WorkspaceForeign { .. } | Error::PartnerDiffers { .. } => Class::Refused,
+            Error::WorkspaceForeign { .. } | Error::PartnerDiffers { .. } | Error::ScopeNeeded => Class::Refused,
             Error::Agreement(e) => e.class(),
+            Error::NoWorkspace { .. } | Error::BadSetting { .. } => Class::Usage,
+            Error::CopyDiffers { .. } => Class::Record,
             Error::CardNeeded
             | Error::NoKeyHere { .. }
             | Error::BadAlias { .. }

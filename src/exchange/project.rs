@@ -91,12 +91,11 @@ impl Project {
             let at = text.text().find(key).unwrap_or_default();
             Err(text.mistake(&(at..at + key.len()), why))
         };
-        if project.owner.trim().is_empty() {
-            return wrong("owner", "`owner` is empty: whose files are they?".to_owned());
-        }
         let labels = [("owner", &project.owner), ("title", &project.terms.title), ("class", &project.terms.class)];
-        if let Some((key, _)) = labels.iter().find(|(_, value)| value.chars().count() > LABEL_MAX) {
-            return wrong(key, format!("`{key}` has more than {LABEL_MAX} characters"));
+        for (key, value) in labels.into_iter().filter(|(key, value)| *key == "owner" || !value.is_empty()) {
+            if let Err(why) = check_label(value) {
+                return wrong(key, format!("`{key}`: {why}"));
+            }
         }
         if let Err(why) = check_licence(&project.licence) {
             return wrong("licence", why);
@@ -105,6 +104,19 @@ impl Project {
             return wrong("file", "`text` and `file` can't both stand under [terms]".to_owned());
         }
         Ok(project)
+    }
+}
+
+/// Whether a text can be a name or a title: one line, not empty.
+///
+/// # Errors
+/// Why it can't.
+pub fn check_label(text: &str) -> std::result::Result<(), String> {
+    match text {
+        _ if text.trim().is_empty() => Err("it is empty".to_owned()),
+        _ if text.chars().count() > LABEL_MAX => Err(format!("it has more than {LABEL_MAX} characters")),
+        _ if text.contains(char::is_control) => Err("it holds a control character".to_owned()),
+        _ => Ok(()),
     }
 }
 
@@ -169,7 +181,8 @@ mod tests {
     #[test]
     fn a_mistake_names_its_line() {
         for (text, line, said) in [
-            ("owner = ' '", 1, "`owner` is empty"),
+            ("owner = ' '", 1, "`owner`: it is empty"),
+            ("owner = 'N'\n[terms]\ntitle = \"a\\u001b[2J\"", 3, "a control character"),
             ("licence = 'MIT'", 1, "missing field `owner`"),
             ("owner = 'N'\nlicence = 'My own'", 2, "is no SPDX expression"),
             ("owner = 'N'\nlicense = 'MIT'", 2, "unknown field `license`"),

@@ -5,10 +5,10 @@ use super::agreements::told;
 use super::dossier::{Dossier, Shelf};
 use super::partners::{self, Partner};
 use super::{Error, Home, Result, Workspace, countersigned};
-use crate::format::record::{self, Under};
+use crate::format::record::Under;
 use crate::format::time::Time;
 use crate::policy::agreement::{Evidence, InForce, Lapsed, Required};
-use crate::policy::{Reason, Refusal};
+use crate::policy::{Refusal, Waiver};
 
 /// How it stands with a partner today.
 #[derive(Debug)]
@@ -54,27 +54,24 @@ impl Standing {
     /// The proof that the partner may get something, if need be by setting aside what says no.
     ///
     /// # Errors
-    /// [`Refusal::Lapsed`], without a reason to set it aside.
-    pub fn demand(self, why: Option<&Reason>) -> Result<InForce> {
-        match (self.outcome, why) {
-            (Ok(proof), _) => Ok(proof),
-            (Err(lapsed), Some(why)) => Ok(lapsed.overridden(why)),
-            (Err(lapsed), None) => Err(Refusal::from(lapsed).into()),
+    /// [`Refusal::Lapsed`], if nobody gave a reason to set it aside.
+    pub fn demand(self, waiver: &mut Waiver) -> Result<InForce> {
+        let lapsed = match self.outcome {
+            Ok(proof) => return Ok(proof),
+            Err(lapsed) => lapsed,
+        };
+        let mut proof = None;
+        for lapse in lapsed.lapses() {
+            let reason = waiver.set_aside(lapsed.partner(), lapse.clone());
+            proof = reason.ok().map(|why| lapsed.overridden(why));
         }
+        proof.ok_or_else(|| Refusal::from(lapsed).into())
     }
 }
 
-/// What the ledger says of a proof: what was in force.
+/// What the ledger says of a proof: what was in force for whom. What was set aside the waiver knows.
 #[must_use]
 pub fn under(proof: &InForce) -> Vec<Under> {
     let under = |one: &Evidence| Under { partner: proof.partner().to_owned(), evidence: told(one) };
     proof.counted().iter().map(under).collect()
-}
-
-/// What the ledger says of a proof: which rules were set aside.
-#[must_use]
-pub fn overridden(proof: &InForce) -> Option<record::Overridden> {
-    let (rules, why) = proof.overridden()?;
-    let rules = rules.iter().map(|&word| word.to_owned()).collect();
-    Some(record::Overridden { partner: proof.partner().to_owned(), rules, why: why.as_str().to_owned() })
 }

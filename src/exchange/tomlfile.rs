@@ -114,6 +114,12 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T> {
     Text::new(bytes, path)?.parse()
 }
 
+/// A text as it stands in such a file, with quotes around it.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
 /// What a file of at most `limit` bytes says; `None` if it is not there.
 ///
 /// # Errors

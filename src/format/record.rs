@@ -259,7 +259,7 @@ pub struct Under {
 /// Rules that were set aside for one bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overridden {
-    /// The partner that they are about.
+    /// The partner that they are about; empty for all of the bundle.
     pub partner: String,
     /// The words of those that said no.
     pub rules: Vec<String>,
@@ -288,12 +288,28 @@ pub struct Sent {
     pub terms: Vec<Digest>,
     /// H of the private part's file.
     pub private: Digest,
+    /// What each compartment holds and who gets it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<SentPart>,
     /// What was in force for whom.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agreements: Vec<Under>,
     /// The rules that were set aside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Overridden>,
+}
+
+/// One compartment of a drop or a return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentPart {
+    /// The scope that chose its files; empty for none.
+    pub scope: String,
+    /// To whom, as in [`Sent`].
+    pub partners: Vec<String>,
+    /// How many files.
+    pub files: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
 }
 
 /// Where a chain stands.

@@ -9,7 +9,7 @@ use super::{Assured, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
-use crate::format::version::TAGS_MAX;
+use crate::format::version::{COMPARTMENTS_MAX, TAGS_MAX};
 
 /// A recipient that may get the bundle.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub struct Cleared {
     pub recipient: Recipient,
     /// Whether this is the sender itself.
     pub own: bool,
+    /// The agreement that the files are sent to it under.
+    pub agreement: Option<String>,
 }
 
 /// Proof that everybody the bundle will be locked to was checked. Only [`clear`] makes one.
@@ -46,6 +48,18 @@ pub enum Refusal {
     /// More than a bundle can have.
     #[error("{count} recipients are more than the {} a bundle can have", TAGS_MAX - 1)]
     TooMany {
+        /// How many.
+        count: usize,
+    },
+    /// A key that is no partner's, where agreements are demanded of partners.
+    #[error("{name} is no partner on record, so no agreement stands for this key")]
+    NotAPartner {
+        /// What the key is called.
+        name: String,
+    },
+    /// More scopes than a bundle has room for.
+    #[error("{count} scopes are more than the {COMPARTMENTS_MAX} a bundle can have")]
+    TooManyScopes {
         /// How many.
         count: usize,
     },
@@ -92,6 +106,8 @@ impl Fault for Refusal {
         match self {
             Refusal::NoRecipient => "no-recipient",
             Refusal::TooMany { .. } => "too-many-recipients",
+            Refusal::TooManyScopes { .. } => "too-many-scopes",
+            Refusal::NotAPartner { .. } => "not-a-partner",
             Refusal::BadKey { source, .. } => source.word(),
             Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
@@ -103,10 +119,15 @@ impl Fault for Refusal {
 
     fn class(&self) -> Class {
         match self {
-            Refusal::NoRecipient | Refusal::TooMany { .. } | Refusal::Mixed { .. } => Class::Usage,
+            Refusal::NoRecipient | Refusal::TooMany { .. } | Refusal::TooManyScopes { .. } | Refusal::Mixed { .. } => {
+                Class::Usage
+            }
             Refusal::BadKey { source, .. } => source.class(),
             Refusal::Lapsed(lapsed) => lapsed.class(),
-            Refusal::CardEnded { .. } | Refusal::Assurance(_) | Refusal::Expired { .. } => Class::Refused,
+            Refusal::NotAPartner { .. }
+            | Refusal::CardEnded { .. }
+            | Refusal::Assurance(_)
+            | Refusal::Expired { .. } => Class::Refused,
         }
     }
 }
@@ -124,7 +145,8 @@ pub fn clear(assured: &Assured<'_>, today: Time) -> Result<Clearance, Refusal> {
             return Err(Refusal::CardEnded { name: candidate.name.clone(), at });
         }
         let key = recipient.canonical();
-        let cleared = Cleared { name: candidate.name.clone(), key: key.clone(), recipient, own: candidate.own };
+        let (name, agreement) = (candidate.name.clone(), candidate.agreement.clone());
+        let cleared = Cleared { name, key: key.clone(), recipient, own: candidate.own, agreement };
         let entry = by_key.entry(key).or_insert(cleared);
         entry.own |= candidate.own;
     }
@@ -181,7 +203,14 @@ mod tests {
     use crate::policy::Candidate;
 
     fn candidate(key: &str) -> Candidate {
-        Candidate { name: "acme".into(), key: key.into(), card_expires: None, own: false, on_record: true }
+        Candidate {
+            name: "acme".into(),
+            key: key.into(),
+            card_expires: None,
+            own: false,
+            on_record: true,
+            agreement: None,
+        }
     }
 
     fn clear(candidates: &[Candidate], today: Time) -> Result<Clearance, Refusal> {

@@ -6,8 +6,10 @@ mod assurance;
 mod candidate;
 mod clearance;
 mod reason;
+mod waiver;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};
 pub use candidate::Candidate;
 pub use clearance::{Admission, Clearance, Cleared, Refusal, admit, clear};
 pub use reason::{NoReason, Reason};
+pub use waiver::{Waived, Waiver};

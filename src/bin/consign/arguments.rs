@@ -357,9 +357,14 @@ pub(crate) struct PartnerExport {
 pub(crate) struct Pack {
     /// The folder, or the git repository for --rev
     pub(crate) path: PathBuf,
-    /// Lock it to this partner (repeatable)
-    #[arg(long, value_name = "PARTNER")]
+    /// Lock it to this partner; with :SCOPE it gets only what that scope lets out (repeatable)
+    ///
+    /// Partners with different scopes share one bundle, in which each opens, and even lists, only its own part.
+    #[arg(long, value_name = "PARTNER[:SCOPE]")]
     pub(crate) to: Vec<String>,
+    /// Send what this scope of the workspace lets out, and nothing else
+    #[arg(long, value_name = "SCOPE", conflicts_with = "all")]
+    pub(crate) scope: Option<String>,
     /// Lock it to this key too: age1… or an ssh-ed25519 or ssh-rsa public key (repeatable)
     #[arg(short = 'r', long = "recipient", value_name = "RECIPIENT")]
     pub(crate) recipients: Vec<String>,
@@ -386,7 +391,7 @@ pub(crate) struct Pack {
     /// Name the bundle so, instead of by partner and next number
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// The terms that the receiver agrees to, a text file
+    /// The terms that the receiver agrees to, a text file; in a workspace, instead of the project's
     #[arg(long, value_name = "FILE")]
     pub(crate) terms: Option<PathBuf>,
     /// What it is for, in a few words; the receiver sees it
@@ -416,9 +421,15 @@ pub(crate) struct Pack {
     /// Compression level
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) level: i32,
-    /// The whole folder, which is the default outside a workspace
+    /// Send the whole folder, without a scope; that is the default outside a workspace
     #[arg(long)]
     pub(crate) all: bool,
+    /// Send it though a rule says no, this once; the reason goes on record
+    ///
+    /// For an agreement that is missing or has ended, a scope that has ended, and for recipients without a partner
+    /// (-r, -R) in a workspace. What is damaged, unsafe or not trusted stays refused.
+    #[arg(id = "override", long = "override", value_name = "WHY")]
+    pub(crate) override_why: Option<String>,
     /// Send names that some systems can't hold (Windows reserves some; others differ in case only)
     #[arg(long)]
     pub(crate) allow_unportable: bool,

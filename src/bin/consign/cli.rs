@@ -9,6 +9,7 @@ use consign::files::Glob;
 
 pub(crate) use crate::arguments::*;
 use crate::manual;
+pub(crate) use crate::workspace_args::*;
 
 /// Hand code and design files to an outside firm, and get work back
 ///
@@ -52,6 +53,13 @@ pub(crate) enum Verb {
     /// A made-up firm sends code to made-up vendors; every step is checked, also those that must fail. No keys, partners
     /// or files of yours are touched, and nothing uses the network.
     Demo(Demo),
+    /// Make a workspace: the rules that are followed before anything of a project leaves
+    ///
+    /// It is the folder .consign in the project, to be committed with it: the owner, the licence and the terms that travel
+    /// in every bundle; scopes, which say what each partner may get; agreements and audits; and a copy of the ledger.
+    /// Nothing in it is secret, nothing in it is ever run, and nothing in it decides whom you trust. It is found from any
+    /// folder below, as git finds a repository.
+    Init(Init),
     /// Make your keys, or show them
     ///
     /// Your keys lie in CONSIGN_HOME, locked by a passphrase, and never leave it.
@@ -74,7 +82,7 @@ pub(crate) enum Verb {
     ///
     /// A bundle that goes to a file gets a cover note beside it, NAME.txt, which tells the receiver what to type. Nothing
     /// that anybody could open is written before the ledger names it.
-    Pack(Pack),
+    Pack(Box<Pack>),
     /// Show what a bundle tells without a key: sender, size, time, and which known partners can open it
     ///
     /// What a bundle says of itself is marked as a claim until its signature holds and you trust its signer.
@@ -140,6 +148,7 @@ impl Verb {
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Verb::Demo(_) => "demo",
+            Verb::Init(_) => "init",
             Verb::Key(Key { verb: KeyVerb::New(_) }) => "key new",
             Verb::Key(Key { verb: KeyVerb::List(_) }) => "key list",
             Verb::Key(Key { verb: KeyVerb::Show(_) }) => "key show",

@@ -155,6 +155,7 @@ fn plain(text: &str) -> String {
 /// What is not done when a command fails.
 pub(crate) fn not_done(command: &str) -> Option<&'static str> {
     Some(match command {
+        "init" => "no workspace was made",
         "pack" => "nothing was packed",
         "unpack" => "nothing was unpacked",
         "repair" => "nothing was written",
@@ -319,6 +320,16 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "incompatible-keys" => &["send them two bundles, or ask them for keys of one kind"],
         "not-hardware" => &["a key in hardware in its place, or change that line"],
         "not-post-quantum" => &["a key age1pq1... in its place, or change that line"],
+        "no-workspace" => &["consign init --owner FIRM makes one; outside of one the whole folder is packed"],
+        "scope-needed" => {
+            &["--scope SCOPE, or --to PARTNER:SCOPE; consign scope list shows them", "or the whole folder: --all"]
+        }
+        "not-a-partner" => &[
+            "put its owner on record: consign partner add CARD, then --to",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "bad-setting" => &["licences: MIT, Apache-2.0, LicenseRef-NAME for one of your own; texts: one line"],
+        "ledger-copy-differs" => &["keep that file, and find out who changed it; your own ledger is in CONSIGN_HOME"],
         "workspace-broken" => &["put project.toml back from your version control; or: consign init --owner FIRM"],
         "workspace-foreign" => &["make those rules your own (chown), or work outside that folder"],
         "workspace-exists" => &["change its files; consign doctor reads them all"],
@@ -344,7 +355,16 @@ macro_rules! failures {
     )* };
 }
 
-failures!(crypto::Error, format::Error, files::Error, CardError, policy::Refusal, bundle::Error, exchange::Error);
+failures!(
+    crypto::Error,
+    format::Error,
+    files::Error,
+    CardError,
+    policy::Refusal,
+    policy::NoReason,
+    bundle::Error,
+    exchange::Error
+);
 
 /// Which files an error names, and what to do about it if that depends on what it is about.
 trait Paths {
@@ -375,6 +395,7 @@ impl Paths for crypto::Error {
 impl Paths for format::Error {}
 impl Paths for CardError {}
 impl Paths for policy::Refusal {}
+impl Paths for policy::NoReason {}
 
 impl Paths for files::Error {
     fn of(&self) -> Vec<PathBuf> {

@@ -20,6 +20,7 @@ mod prompt;
 mod sample;
 mod story;
 mod waiting;
+mod workspace_args;
 mod world;
 
 fn main() -> std::process::ExitCode {

@@ -113,6 +113,14 @@ pub(crate) const PAGES: &[Page] = &[
         ],
     ),
     page("demo", PLAIN, &[("consign demo", "all of it"), ("consign demo --keep", "and look at the files afterwards")]),
+    page(
+        "init",
+        PLAIN,
+        &[
+            ("consign init --owner \"Northwind Ltd\"", "in the project's folder"),
+            ("consign init --owner \"Northwind Ltd\" --licence MIT --terms terms.txt", "with a licence and terms"),
+        ],
+    ),
     page("key", PLAIN, &[("consign key new", "make your keys"), ("consign key show", "read out your check words")]),
     page(
         "key new",

@@ -12,6 +12,7 @@ use crate::exchange::suspension::{resume, suspend};
 use crate::exchange::{Workspace, keys};
 use crate::format::agreement::SignedAgreement;
 use crate::format::card::{Card, CardKey, SignedCard};
+use crate::policy::Waiver;
 
 /// A firm with a home, which knows Acme, and a workspace.
 struct Firm {
@@ -175,7 +176,7 @@ fn nothing_comes_into_force_that_the_ledger_does_not_tell_of() {
     let e = suspend(&context, "acme", &why).unwrap_err();
     assert!(e.word() == "incomplete" && e.to_string().starts_with("it is done"), "{e}");
     assert_eq!(
-        stand(&firm.home, None, "acme", at("2026-11-24")).unwrap().demand(None).unwrap_err().word(),
+        stand(&firm.home, None, "acme", at("2026-11-24")).unwrap().demand(&mut Waiver::default()).unwrap_err().word(),
         "partner-suspended"
     );
     fs::remove_file(&folder).unwrap();
@@ -197,7 +198,9 @@ fn withdrawing_brings_back_what_was_superseded_and_is_kept() {
     let old = New { from: Some("2026-01-01".parse().unwrap()), ..nda("old", "2027-12-31") };
     record(&context, "acme", &old).unwrap();
     let wrong = record(&context, "acme", &nda("new", "2026-11-30")).unwrap().evidence;
-    let named = || stand(&firm.home, Some(&workspace), "acme", at("2026-11-25")).unwrap().demand(None).unwrap();
+    let named = || {
+        stand(&firm.home, Some(&workspace), "acme", at("2026-11-25")).unwrap().demand(&mut Waiver::default()).unwrap()
+    };
     assert_eq!(named().agreement(), Some("nda-2026-11-24"));
     let why = Reason::parse("wrong date").unwrap();
     assert!(withdraw(&context, "acme", &wrong.reference, &why).unwrap().entry.is_some());
@@ -254,7 +257,7 @@ fn what_is_demanded_follows_the_workspace_and_a_suspension_follows_the_partner()
     let firm = Firm::new();
     let now = at("2026-11-24");
     let word = |workspace: Option<&Workspace>| {
-        let demanded = stand(&firm.home, workspace, "acme", now).unwrap().demand(None);
+        let demanded = stand(&firm.home, workspace, "acme", now).unwrap().demand(&mut Waiver::default());
         demanded.map_or_else(|e| e.word(), |_| "ok")
     };
     let plain = firm.workspace("");
@@ -279,18 +282,18 @@ fn an_override_lets_it_pass_once_and_tells_the_ledger_what_it_set_aside() {
     let workspace = firm.workspace("[require]\nevidence = ['nda', 'audit']\n");
     let standing = || stand(&firm.home, Some(&workspace), "acme", at("2026-11-24")).unwrap();
     let why = Reason::parse("the CEO said so").unwrap();
-    let proof = standing().demand(Some(&why)).unwrap();
-    let told = standing::overridden(&proof).unwrap();
-    assert_eq!(
-        (told.rules, told.why),
-        (vec!["nda-missing".to_owned(), "audit-missing".into()], "the CEO said so".into())
-    );
+    let mut waiver = Waiver::new(Some(why.clone()));
+    let proof = standing().demand(&mut waiver).unwrap();
+    let words: Vec<_> = waiver.used().iter().map(|waived| (waived.partner.as_str(), waived.word)).collect();
+    assert_eq!(words, [("acme", "nda-missing"), ("acme", "audit-missing")]);
+    assert_eq!(proof.overridden(), Some((["nda-missing", "audit-missing"].as_slice(), &why)));
     assert!(standing::under(&proof).is_empty());
-    assert_eq!(standing().demand(None).unwrap_err().word(), "nda-missing");
+    assert_eq!(standing().demand(&mut Waiver::default()).unwrap_err().word(), "nda-missing");
     // A reason where nothing says no sets nothing aside.
     let open = firm.workspace("[require]\nevidence = []\n");
-    let proof = stand(&firm.home, Some(&open), "acme", at("2026-11-24")).unwrap().demand(Some(&why)).unwrap();
-    assert_eq!(standing::overridden(&proof), None);
+    let mut waiver = Waiver::new(Some(why));
+    let proof = stand(&firm.home, Some(&open), "acme", at("2026-11-24")).unwrap().demand(&mut waiver).unwrap();
+    assert!(proof.overridden().is_none() && waiver.was_needless());
 }
 
 /// An offer of this firm to Acme, and what came back.
@@ -323,7 +326,7 @@ fn an_accepted_agreement_goes_on_record_and_its_signatures_are_looked_at_each_ti
     let word = || {
         let standing = stand(&firm.home, Some(&workspace), "acme", at("2026-11-24")).unwrap();
         let doubts = standing.doubts.len();
-        (standing.demand(None).map_or_else(|e| e.word(), |_| "ok"), doubts)
+        (standing.demand(&mut Waiver::default()).map_or_else(|e| e.word(), |_| "ok"), doubts)
     };
     assert_eq!(word(), ("nda-missing", 0));
     let bytes = both.document.to_bytes();

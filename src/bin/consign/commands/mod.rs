@@ -6,8 +6,10 @@ mod copy;
 mod damage;
 mod demo;
 mod doctor;
+mod dryrun;
 mod export;
 mod import;
+mod init;
 mod inspect;
 mod key;
 mod keylife;
@@ -112,6 +114,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             PartnerVerb::Remove(args) => partner::remove(args, world),
             PartnerVerb::Export(args) => export::run(args, world),
         },
+        Verb::Init(args) => init::run(args, world),
         Verb::Pack(args) => pack::run(args, world),
         Verb::Inspect(args) => inspect::run(args, world),
         Verb::List(args) => list::run(args, world),
