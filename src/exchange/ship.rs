@@ -151,6 +151,7 @@ impl Draft<'_> {
         TermsText {
             owner: project.map_or_else(firm, |project| project.owner.clone()),
             licence: project.map(|project| project.licence.clone()).unwrap_or_default(),
+            class: project.map(|project| project.terms.class.clone()).unwrap_or_default(),
             title: project.map(|project| project.terms.title.clone()).unwrap_or_default(),
             agreement: part.agreement(),
             text: self.order.terms.map(str::to_owned).or_else(|| Some(project?.terms.text.clone())).unwrap_or_default(),

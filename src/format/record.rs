@@ -6,6 +6,7 @@ use super::agreement::EvidenceKind;
 use super::date::Date;
 use super::envelope::BundleRef;
 use super::error::{changed, too_large};
+use super::terms::TermsId;
 use super::time::Time;
 use super::version::LINE_MAX;
 use super::{Result, json};
@@ -86,9 +87,33 @@ pub enum Event {
         contents: Vec<Digest>,
         /// Hashes of their terms lines.
         terms: Vec<Digest>,
+        /// The ids of the terms that were accepted, if it states any.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        accepted: Vec<TermsId>,
+        /// How they were accepted: `flag`, `id`, `asked`, `before`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        how: Option<String>,
         /// How many files were left out, if it was salvaged from a damaged copy.
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<u64>,
+    },
+    /// The terms of a bundle were accepted here, before a part of it was shown.
+    Accepted {
+        /// The bundle.
+        #[serde(rename = "ref")]
+        reference: BundleRef,
+        /// Its name.
+        name: String,
+        /// The partner it came from.
+        partner: String,
+        /// The key that signed it.
+        by: Fingerprint,
+        /// Hashes of the terms lines.
+        terms: Vec<Digest>,
+        /// The ids of the terms.
+        accepted: Vec<TermsId>,
+        /// How they were accepted.
+        how: String,
     },
     /// A partner's card, or its SSH keys, were put on record.
     PartnerAdded {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::agreement::Lapsed;
-use super::{Assured, Unmet};
+use super::{Assured, NotAccepted, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
@@ -93,6 +93,9 @@ pub enum Refusal {
     /// No agreement in force, or a partner that is suspended.
     #[error(transparent)]
     Lapsed(#[from] Lapsed),
+    /// Terms that were not accepted.
+    #[error(transparent)]
+    Terms(#[from] NotAccepted),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -113,6 +116,7 @@ impl Fault for Refusal {
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
             Refusal::Lapsed(lapsed) => lapsed.word(),
+            Refusal::Terms(e) => e.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -124,6 +128,7 @@ impl Fault for Refusal {
             }
             Refusal::BadKey { source, .. } => source.class(),
             Refusal::Lapsed(lapsed) => lapsed.class(),
+            Refusal::Terms(e) => e.class(),
             Refusal::NotAPartner { .. }
             | Refusal::CardEnded { .. }
             | Refusal::Assurance(_)

@@ -5,11 +5,13 @@ pub mod agreement;
 mod assurance;
 mod candidate;
 mod clearance;
+mod consent;
 mod reason;
 mod waiver;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};
 pub use candidate::Candidate;
 pub use clearance::{Admission, Clearance, Cleared, Refusal, admit, clear};
+pub use consent::{Acceptance, How, NotAccepted, Offer, Stated};
 pub use reason::{NoReason, Reason};
 pub use waiver::{Waived, Waiver};

@@ -12,5 +12,6 @@ mod signers;
 mod story;
 mod sync;
 mod terminal;
+mod terms;
 #[path = "../support/tools.rs"]
 mod tools;

@@ -95,7 +95,7 @@ pub(crate) enum Verb {
     ///
     /// Reads the manifest and the part of the bundle that holds the file, nothing else. A pipe or a file gets every byte
     /// as it is. A terminal gets text only, with everything escaped that a terminal would obey or that could fool its
-    /// reader; binary data is refused there.
+    /// reader; binary data is refused there. Terms that the sender states have to be accepted first, as by `consign unpack`.
     Cat(Cat),
     /// Check that bundles are whole and signed by somebody you trust; needs no key
     ///
@@ -107,6 +107,10 @@ pub(crate) enum Verb {
     ///
     /// Nothing is decrypted before the signature holds. The folder appears at once when everything in it was checked, or
     /// not at all; nothing that was there is overwritten or merged into.
+    ///
+    /// The terms that the sender states are shown first, and nothing is unpacked before they are accepted: by your answer,
+    /// or by --accept-terms. The full text lies beside the folder, as NAME.terms.txt, and the ledger keeps what you
+    /// accepted, and how.
     ///
     /// With --salvage the whole files of a damaged bundle are unpacked: those of which every byte is as it was signed.
     /// The missing ones are named, and the exit code is 3.

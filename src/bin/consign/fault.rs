@@ -334,6 +334,15 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "workspace-foreign" => &["make those rules your own (chown), or work outside that folder"],
         "workspace-exists" => &["change its files; consign doctor reads them all"],
         "config-broken" => &["man consign.toml shows what can stand in each file"],
+        _ => hints_on_terms(word),
+    }
+}
+
+/// The usual fix for a word on terms, and on what a policy demands.
+fn hints_on_terms(word: &str) -> &'static [&'static str] {
+    match word {
+        "terms-differ" => &["compare them with what was agreed; then, for exactly these: --accept-terms=HASH"],
+        "terms-refused" => &["tell the sender which terms you can accept"],
         _ => &[],
     }
 }

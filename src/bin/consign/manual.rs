@@ -264,6 +264,7 @@ pub(crate) const PAGES: &[Page] = &[
             ("consign unpack acme-0007.consign", "into acme-0007/"),
             ("consign unpack acme-0007.consign -i ~/.ssh/id_ed25519 -o drop", "with an SSH key, into drop/"),
             ("consign unpack - --only 'docs/**' < acme-0007.consign", "a part, from a stream"),
+            ("consign unpack --accept-terms acme-0007.consign", "asks nothing, and keeps on record that you accepted"),
             ("consign unpack --salvage acme-0007.consign", "what is whole in a damaged one"),
         ],
     ),

@@ -327,8 +327,10 @@ impl Story {
     fn unpack(&mut self) -> Result<String, String> {
         let revealed = self.reveal(&self.bundle, 1, 1).map_err(oops)?;
         let target = self.folder.join("acme-0001");
+        let accepted = receive::offer(&revealed).by_word();
         let order = receive::Order {
             salvage: false,
+            accepted: &accepted,
             target: &target,
             only: None,
             no_links: false,

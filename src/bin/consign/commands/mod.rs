@@ -2,6 +2,7 @@
 
 mod card;
 mod cat;
+mod consent;
 mod copy;
 mod damage;
 mod demo;
