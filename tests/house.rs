@@ -69,7 +69,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("spdx", &["exchange/project.rs"]),
     ("toml", &["exchange/config.rs", "exchange/tomlfile.rs", "exchange/dossier.rs"]),
     ("toml_edit", &["exchange/dossieredit.rs"]),
-    ("toml", &["exchange/config.rs", "exchange/tomlfile.rs"]),
     ("aho_corasick", &["gate/pass.rs"]),
     ("regex", &["gate/pattern.rs"]),
     ("clap_mangen", &["bin/consign/commands/man.rs"]),

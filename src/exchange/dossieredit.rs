@@ -50,7 +50,9 @@ impl<'a> Edit<'a> {
                 let name = &partner.name;
                 (
                     Dossier::default(),
-                    format!("# What is on record for {name}. consign writes it, and keeps your lines.\n"),
+                    format!(
+                        "# What is on record for {name}. consign writes it, and keeps your lines.\n\nsigners = []\n"
+                    ),
                 )
             }
         };

@@ -29,15 +29,23 @@ pub fn stand(home: &Home, workspace: Option<&Workspace>, partner: &str, now: Tim
     let partner = partners::find(home, partner)?;
     let shelf = Shelf::of(home, workspace);
     let mut dossier = shelf.dossier(&partner)?;
-    let mut required = Required::default();
-    if let Some(workspace) = workspace {
-        let demands = &workspace.project.require;
-        required = Required { kinds: demands.evidence.clone(), countersigned: demands.countersigned };
+    let required = required(workspace);
+    if workspace.is_some() {
         dossier.suspended = dossier.suspended.or(at_home(home, &partner)?.and_then(|dossier| dossier.suspended));
     }
     let doubts = countersigned::review(&shelf, &partner, &mut dossier);
     let outcome = dossier.record(&partner.name).stand(&required, now);
     Ok(Standing { checked: workspace.is_some(), outcome, doubts })
+}
+
+/// What a workspace demands; nothing is demanded where there is none.
+#[must_use]
+pub fn required(workspace: Option<&Workspace>) -> Required {
+    let demands = workspace.map(|workspace| &workspace.project.require);
+    demands.map_or_else(Required::default, |demands| Required {
+        kinds: demands.evidence.clone(),
+        countersigned: demands.countersigned,
+    })
 }
 
 /// The dossier in the home, which a workspace does not replace as far as suspensions go. One about another firm says
