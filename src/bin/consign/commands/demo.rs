@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Demo, world: &World) -> Result<Report, Failure> {
     let steps = Story::tell(folder.path(), world.now, args.spoil.clone(), |_, _| {});
     let total = steps.len();
     let good = steps.iter().filter(|s| s.seen.is_ok()).count();
-    let mut report = Report::new().line("a made-up firm sends code to a made-up vendor, in a temporary folder");
+    let mut report = Report::new().line("a made-up firm sends code to two made-up vendors, in a temporary folder");
     for (n, step) in steps.iter().enumerate() {
         let (seen, mark) = match &step.seen {
             Ok(seen) => (seen, ""),
