@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::agreement::Lapsed;
-use super::{Assured, NotAccepted, Unmet};
+use super::verdict::Unfit;
+use super::{Assured, NotAccepted, ScopeRefusal, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
@@ -96,6 +97,12 @@ pub enum Refusal {
     /// Terms that were not accepted.
     #[error(transparent)]
     Terms(#[from] NotAccepted),
+    /// A scope says no.
+    #[error(transparent)]
+    Scope(#[from] ScopeRefusal),
+    /// A bundle that is not as a policy demands.
+    #[error(transparent)]
+    Policy(#[from] Unfit),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -117,6 +124,8 @@ impl Fault for Refusal {
             Refusal::Assurance(unmet) => unmet.word(),
             Refusal::Lapsed(lapsed) => lapsed.word(),
             Refusal::Terms(e) => e.word(),
+            Refusal::Scope(refusal) => refusal.word(),
+            Refusal::Policy(e) => e.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -129,6 +138,8 @@ impl Fault for Refusal {
             Refusal::BadKey { source, .. } => source.class(),
             Refusal::Lapsed(lapsed) => lapsed.class(),
             Refusal::Terms(e) => e.class(),
+            Refusal::Scope(refusal) => refusal.class(),
+            Refusal::Policy(e) => e.class(),
             Refusal::NotAPartner { .. }
             | Refusal::CardEnded { .. }
             | Refusal::Assurance(_)

@@ -6,7 +6,10 @@ mod assurance;
 mod candidate;
 mod clearance;
 mod consent;
+pub mod demand;
 mod reason;
+mod scope;
+pub mod verdict;
 mod waiver;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};
@@ -14,4 +17,5 @@ pub use candidate::Candidate;
 pub use clearance::{Admission, Clearance, Cleared, Refusal, admit, clear};
 pub use consent::{Acceptance, How, NotAccepted, Offer, Stated};
 pub use reason::{NoReason, Reason};
+pub use scope::{Permit, Scope, ScopeRefusal, grown};
 pub use waiver::{Waived, Waiver};

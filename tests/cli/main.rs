@@ -7,6 +7,7 @@ mod faults;
 mod keyfiles;
 mod keylife;
 mod manual;
+mod policy;
 mod recovery;
 mod repair;
 mod signers;

@@ -551,6 +551,11 @@ pub(crate) struct Verify {
     /// For a bundle that holds only changes: the folder that it was made against
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+    /// Demand what this file says: who signed, for whom, how old, under which terms
+    ///
+    /// A TOML file; consign.toml(5) shows all that can stand in it. What it demands of contents needs a key and --deep.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) signers: Signers,
     #[command(flatten)]

@@ -335,6 +335,7 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "scope-needed" => {
             &["--scope SCOPE, or --to PARTNER:SCOPE; consign scope list shows them", "or the whole folder: --all"]
         }
+        "outside-workspace" => &["name a folder of the workspace whose scopes you use"],
         "not-a-partner" => &[
             "put its owner on record: consign partner add CARD, then --to",
             "or allow it once, on record: --override \"why\"",
@@ -353,6 +354,8 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
 fn hints_on_terms(word: &str) -> &'static [&'static str] {
     match word {
         "terms-differ" => &["compare them with what was agreed; then, for exactly these: --accept-terms=HASH"],
+        "policy-needs-key" => &["--deep, with a key that opens the bundles: -i FILE, or your own"],
+        "policy-closed" => &["-i FILE for a key that opens all parts"],
         "terms-refused" => &["tell the sender which terms you can accept"],
         _ => &[],
     }

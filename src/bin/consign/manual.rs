@@ -261,6 +261,7 @@ pub(crate) const PAGES: &[Page] = &[
         "verify",
         OPENS,
         &[
+            ("consign verify --policy policy.toml --signer northwind.card in/*.consign", "what CI demands; no key"),
             ("consign verify incoming/*.consign", "CI: no key needed"),
             ("consign verify --signer northwind.card acme-0007.consign", "without a home, against one card"),
             (

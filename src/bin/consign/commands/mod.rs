@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod dryrun;
 mod export;
+mod health;
 mod import;
 mod init;
 mod inspect;
@@ -28,6 +29,7 @@ mod sign;
 mod sshkeys;
 mod unpack;
 mod verify;
+mod workspacehealth;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
