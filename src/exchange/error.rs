@@ -151,6 +151,14 @@ pub enum Error {
         /// The line, from 1.
         line: u64,
     },
+    /// A path that the workspace's rules are not about.
+    #[error("{} lies outside the workspace {}", path.display(), root.display())]
+    OutsideWorkspace {
+        /// The path.
+        path: PathBuf,
+        /// The folder that holds `.consign`.
+        root: PathBuf,
+    },
     /// No scope has this name.
     #[error("there is no scope `{name}` in this workspace")]
     NoScope {
@@ -158,12 +166,6 @@ pub enum Error {
         name: String,
         /// The names that there are.
         known: Vec<String>,
-    },
-    /// A path that is not in the workspace.
-    #[error("{} is not in this workspace, or its path can't be read", path.display())]
-    OutsideWorkspace {
-        /// The path.
-        path: PathBuf,
     },
     /// A workspace sends what a scope lets out, or all if that is said.
     #[error("no scope was named, and this is a workspace")]

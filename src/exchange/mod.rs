@@ -15,6 +15,7 @@ pub mod dossier;
 pub mod dossieredit;
 mod draft;
 mod error;
+pub mod explain;
 pub mod founding;
 pub mod held;
 pub mod home;

@@ -10,6 +10,7 @@ mod manual;
 mod policy;
 mod recovery;
 mod repair;
+mod scopes;
 mod signers;
 mod story;
 mod sync;

@@ -10,6 +10,7 @@ use consign::files::Glob;
 pub(crate) use crate::agreement_args::*;
 pub(crate) use crate::arguments::*;
 use crate::manual;
+pub(crate) use crate::scope_args::*;
 pub(crate) use crate::workspace_args::*;
 
 /// Hand code and design files to an outside firm, and get work back
@@ -75,6 +76,13 @@ pub(crate) enum Verb {
     /// Only bundles that a partner signed, and only cards that you put on record, are trusted.
     #[command(visible_alias = "vendor")]
     Partner(Partner),
+    /// Show which files each partner may get, and why
+    ///
+    /// A scope is a file in .consign/scopes, NAME.toml: the partners it is for, `include` and `exclude` lists of patterns,
+    /// and limits. Nothing leaves that no `include` names. Its patterns begin at the top of the project, a folder means
+    /// everything in it, `*` stays within one name and `**` is any number of folders; an `exclude` without a slash in
+    /// the middle holds at any depth, and wins. Upper and lower case differ.
+    Scope(Scope),
     /// Pack a folder or a git revision into a signed bundle that only the named partners can open
     ///
     /// Every recipient is checked before a file is read. In a git work tree the files that git ignores are left out.
@@ -180,6 +188,9 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::Resume(_) }) => "partner resume",
             Verb::Partner(Partner { verb: PartnerVerb::Remove(_) }) => "partner remove",
             Verb::Partner(Partner { verb: PartnerVerb::Export(_) }) => "partner export",
+            Verb::Scope(Scope { verb: ScopeVerb::List(_) }) => "scope list",
+            Verb::Scope(Scope { verb: ScopeVerb::Show(_) }) => "scope show",
+            Verb::Scope(Scope { verb: ScopeVerb::Explain(_) }) => "scope explain",
             Verb::Pack(_) => "pack",
             Verb::Inspect(_) => "inspect",
             Verb::List(_) => "list",

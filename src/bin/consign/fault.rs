@@ -165,7 +165,7 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "partner agree" => "nothing was put on record",
         "partner suspend" | "partner resume" => "nothing was changed",
         "verify" => "not verified",
-        "inspect" | "list" => "nothing was shown",
+        "scope list" | "scope show" | "scope explain" | "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
         "key rotate" | "key renew" | "key add" | "key remove" | "key join" => {
             "your keys and your card are as they were"
@@ -331,11 +331,29 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "incompatible-keys" => &["send them two bundles, or ask them for keys of one kind"],
         "not-hardware" => &["a key in hardware in its place, or change that line"],
         "not-post-quantum" => &["a key age1pq1... in its place, or change that line"],
+        "no-scope" => &["consign scope list; a new one is a file: .consign/scopes/NAME.toml"],
+        "scope-empty" => &["consign scope show SCOPE names the lines that match nothing"],
+        "scope-ended" => &[
+            "if it is meant to go on, move `expires` in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-not-bound" => &[
+            "name it under `partners` in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-too-large" => &[
+            "narrow the scope, or raise that line in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-grown" => &[
+            "--dry-run shows what would go; consign scope explain PATH says why",
+            "if all of it is meant: --override \"why\"",
+        ],
+        "outside-workspace" => &["name a path in the workspace, or go to the other one first"],
         "no-workspace" => &["consign init --owner FIRM makes one; outside of one the whole folder is packed"],
         "scope-needed" => {
             &["--scope SCOPE, or --to PARTNER:SCOPE; consign scope list shows them", "or the whole folder: --all"]
         }
-        "outside-workspace" => &["name a folder of the workspace whose scopes you use"],
         "not-a-partner" => &[
             "put its owner on record: consign partner add CARD, then --to",
             "or allow it once, on record: --override \"why\"",

@@ -20,6 +20,7 @@ mod passphrase;
 mod progress;
 mod prompt;
 mod sample;
+mod scope_args;
 mod story;
 mod waiting;
 mod workspace_args;

@@ -121,6 +121,24 @@ pub(crate) const PAGES: &[Page] = &[
             ("consign init --owner \"Northwind Ltd\" --licence MIT --terms terms.txt", "with a licence and terms"),
         ],
     ),
+    page(
+        "scope",
+        PLAIN,
+        &[
+            ("consign scope list", "what each partner may get"),
+            ("consign scope explain services/api/dev.pem", "why it is in or out"),
+        ],
+    ),
+    page("scope list", PLAIN, &[("consign scope list", "each scope, and how much it lets out now")]),
+    page("scope show", PLAIN, &[("consign scope show api", "its lines, and the files, folder by folder")]),
+    page(
+        "scope explain",
+        PLAIN,
+        &[
+            ("consign scope explain services/api/dev.pem", "for each scope: in or out, and by which line"),
+            ("consign scope explain new/file.rs --json", "for a machine, and for a file that is not there yet"),
+        ],
+    ),
     page("key", PLAIN, &[("consign key new", "make your keys"), ("consign key show", "read out your check words")]),
     page(
         "key new",
