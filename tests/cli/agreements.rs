@@ -118,7 +118,7 @@ fn what_others_wrote_into_a_partners_file_is_shown_safely_or_refused() {
     let shown = desk.run("north", "partner show acme").ok();
     assert!(!shown.out.contains(['\u{1b}', '\u{202e}']) && shown.out.contains("\\u{202e}"), "{}", shown.out);
     let conflict = format!("<<<<<<< HEAD\n{sound}=======\n>>>>>>> other\n");
-    for (text, said) in [(conflict, "merge conflict"), (format!("bogus = 1\n{sound}"), "unknown field")] {
+    for (text, said) in [(conflict, "unresolved merge"), (format!("bogus = 1\n{sound}"), "bogus")] {
         fs::write(&path, text).unwrap();
         let ran = desk.run("north", "partner agree acme --nda nda.pdf --until 2999-04-30").fails(1, "config-broken");
         ran.says(said).says("line 1");
