@@ -132,6 +132,20 @@ pub enum Error {
         /// The line, from 1.
         line: u64,
     },
+    /// No scope has this name.
+    #[error("there is no scope `{name}` in this workspace")]
+    NoScope {
+        /// The name asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// A path that is not in the workspace.
+    #[error("{} is not in this workspace, or its path can't be read", path.display())]
+    OutsideWorkspace {
+        /// The path.
+        path: PathBuf,
+    },
     /// A workspace sends what a scope lets out, or all if that is said.
     #[error("no scope was named, and this is a workspace")]
     ScopeNeeded,
@@ -385,6 +399,8 @@ impl Fault for Error {
             Error::WorkspaceExists { .. } => "workspace-exists",
             Error::NoWorkspace { .. } => "no-workspace",
             Error::ScopeNeeded => "scope-needed",
+            Error::OutsideWorkspace { .. } => "outside-workspace",
+            Error::NoScope { .. } => "no-scope",
             Error::BadSetting { .. } => "bad-setting",
             Error::CopyDiffers { .. } => "ledger-copy-differs",
             Error::PartnerBroken { .. } => "partner-broken",
@@ -441,7 +457,10 @@ impl Fault for Error {
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
             Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
-            Error::NoWorkspace { .. } | Error::BadSetting { .. } => Class::Usage,
+            Error::NoWorkspace { .. }
+            | Error::OutsideWorkspace { .. }
+            | Error::NoScope { .. }
+            | Error::BadSetting { .. } => Class::Usage,
             Error::CopyDiffers { .. } => Class::Record,
             Error::CardNeeded
             | Error::NoKeyHere { .. }

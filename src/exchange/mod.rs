@@ -4,6 +4,7 @@
 pub mod allowed;
 pub mod cardlife;
 mod chain;
+mod chosen;
 pub mod config;
 pub mod copies;
 pub mod cosign;
@@ -35,8 +36,9 @@ pub mod rekey;
 pub mod repair;
 pub mod restore;
 pub mod roster;
-
 pub mod schemas;
+mod scopefile;
+pub mod scopes;
 pub mod send;
 mod ship;
 pub mod signers;

@@ -140,7 +140,7 @@ impl Draft<'_> {
             clearance: &part.clearance,
             terms,
             scope: part.scope_name(),
-            purpose: self.order.purpose,
+            purpose: &part.purpose,
         }
     }
 
@@ -179,9 +179,20 @@ impl Draft<'_> {
     }
 
     /// What was set aside, for the record.
-    fn overridden(&self) -> Option<Overridden> {
-        let why = self.waiver.reason()?.to_owned();
-        Some(Overridden { why, rules: self.waiver.used().iter().map(|waived| waived.word.to_owned()).collect() })
+    fn overridden(&self) -> Vec<Overridden> {
+        let Some(why) = self.waiver.reason() else { return Vec::new() };
+        let mut all: Vec<Overridden> = Vec::new();
+        for waived in self.waiver.used() {
+            match all.iter_mut().find(|one| one.partner == waived.partner) {
+                Some(one) => one.rules.push(waived.word.to_owned()),
+                None => all.push(Overridden {
+                    partner: waived.partner.clone(),
+                    rules: vec![waived.word.to_owned()],
+                    why: why.as_str().to_owned(),
+                }),
+            }
+        }
+        all
     }
 
     /// Brings the workspace's copy of the ledger up. The chain in the home is safe by then, so this fails nothing.
@@ -204,6 +215,7 @@ impl Draft<'_> {
             terms: sealed.compartments.iter().map(|c| digest(&c.terms_line)).collect(),
             private,
             parts: self.parts.iter().map(Part::sent).collect(),
+            agreements: Vec::new(),
             overridden: self.overridden(),
         })
     }

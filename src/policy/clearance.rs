@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::verdict::Unfit;
-use super::{Assured, NotAccepted, Unmet};
+use super::{Assured, NotAccepted, ScopeRefusal, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
@@ -96,6 +96,9 @@ pub enum Refusal {
     /// A bundle that is not as a policy demands.
     #[error(transparent)]
     Policy(#[from] Unfit),
+    /// A scope says no.
+    #[error(transparent)]
+    Scope(#[from] ScopeRefusal),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -117,6 +120,7 @@ impl Fault for Refusal {
             Refusal::Assurance(unmet) => unmet.word(),
             Refusal::Terms(e) => e.word(),
             Refusal::Policy(e) => e.word(),
+            Refusal::Scope(refusal) => refusal.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -129,6 +133,7 @@ impl Fault for Refusal {
             Refusal::BadKey { source, .. } => source.class(),
             Refusal::Terms(e) => e.class(),
             Refusal::Policy(e) => e.class(),
+            Refusal::Scope(refusal) => refusal.class(),
             Refusal::NotAPartner { .. }
             | Refusal::CardEnded { .. }
             | Refusal::Assurance(_)

@@ -324,6 +324,7 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "scope-needed" => {
             &["--scope SCOPE, or --to PARTNER:SCOPE; consign scope list shows them", "or the whole folder: --all"]
         }
+        "outside-workspace" => &["name a folder of the workspace whose scopes you use"],
         "not-a-partner" => &[
             "put its owner on record: consign partner add CARD, then --to",
             "or allow it once, on record: --override \"why\"",
@@ -366,7 +367,16 @@ macro_rules! failures {
     )* };
 }
 
-failures!(crypto::Error, format::Error, files::Error, CardError, policy::Refusal, bundle::Error, exchange::Error);
+failures!(
+    crypto::Error,
+    format::Error,
+    files::Error,
+    CardError,
+    policy::Refusal,
+    policy::NoReason,
+    bundle::Error,
+    exchange::Error
+);
 
 /// Which files an error names, and what to do about it if that depends on what it is about.
 trait Paths {
@@ -397,6 +407,7 @@ impl Paths for crypto::Error {
 impl Paths for format::Error {}
 impl Paths for CardError {}
 impl Paths for policy::Refusal {}
+impl Paths for policy::NoReason {}
 
 impl Paths for files::Error {
     fn of(&self) -> Vec<PathBuf> {

@@ -18,6 +18,7 @@ mod page;
 mod passphrase;
 mod progress;
 mod prompt;
+mod rulespage;
 mod sample;
 mod story;
 mod waiting;
