@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::home::read_if_there;
 use super::mistake::Mistake;
 pub use super::scopefile::schema;
-use super::{Error, Result, Workspace, scopefile};
-use crate::files::{Entry, Limits, Within, io_at};
+use super::{Error, Home, Result, Workspace, scopefile};
+use crate::bundle::select::{self, Selection};
+use crate::files::{Entry, Limits, Progress, Within, io_at};
 use crate::policy::{Permit, Scope};
 
 /// The largest file that is read, in bytes.
@@ -157,6 +158,24 @@ impl ScopeFile {
         Within { list: &self.read.list, place }
     }
 
+    /// What it lets out of the whole workspace now, as packing would choose it; nothing is sent by that. With `survey`
+    /// what it keeps in is counted, too.
+    ///
+    /// # Errors
+    /// What can't be read, and what can't be sent, by name.
+    pub fn look(&self, workspace: &Workspace, home: &Home, survey: bool, progress: &dyn Progress) -> Result<Selection> {
+        let order = select::Order {
+            from: select::From::Folder(workspace.root()),
+            globs: &[],
+            scope: Some(self.preview("")),
+            allow_unportable: true,
+            latest: None,
+            keep_out: &[home.path().to_owned()],
+            survey,
+        };
+        Ok(Selection::of(&order, progress)?)
+    }
+
     /// Its list for the folder at `place`, for partners who may get what it lets out. None without anybody, or for
     /// permits of another scope.
     #[must_use]
@@ -176,9 +195,9 @@ impl ScopeFile {
         format!("scopes/{}.toml:{line}", self.name())
     }
 
-    /// What stands at a line, in words: `exclude "secrets/"`.
+    /// What stands at a line, in words: `exclude "secrets/"`; of several on one line only this one, if it is known.
     #[must_use]
-    pub fn words(&self, line: usize) -> String {
+    pub fn words(&self, line: usize, only: Option<&Entry>) -> String {
         let limits = &self.read.limits;
         let lists = [
             ("include", &self.read.include),
@@ -187,9 +206,9 @@ impl ScopeFile {
             ("not-types", &limits.not_types),
         ];
         for (key, list) in lists {
-            let mut here = list.iter().filter(|entry| entry.line == line).map(|entry| format!("\"{}\"", entry.text));
+            let meant = |entry: &&Entry| entry.line == line && only.is_none_or(|only| only == *entry);
+            let mut here = list.iter().filter(meant).map(|entry| format!("\"{}\"", entry.text));
             if let Some(first) = here.next() {
-                // Several on one line: it is one of them.
                 return here.fold(format!("{key} {first}"), |all, next| format!("{all}, {next}"));
             }
         }
@@ -228,7 +247,7 @@ mod tests {
         write(&dir, "api.toml", SOUND);
         write(&dir, "README.md", "x");
         assert_eq!(names(&workspace).unwrap(), ["api", "web"]);
-        assert_eq!(find(&workspace, "api").unwrap().words(2), "include \"a\", \"b\"");
+        assert_eq!(find(&workspace, "api").unwrap().words(2, None), "include \"a\", \"b\"");
         for bad in ["ui", "../project", "API", "", "\u{1b}[2J", "a/b"] {
             let e = find(&workspace, bad).unwrap_err();
             assert_eq!(e.word(), "no-scope", "{bad}");

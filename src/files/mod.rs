@@ -28,6 +28,7 @@ mod progress;
 mod reading;
 mod retry;
 mod revision;
+mod ruledby;
 mod rules;
 mod source;
 mod span;
@@ -36,6 +37,7 @@ mod standin;
 #[cfg(test)]
 pub(crate) mod testing;
 mod walk;
+mod whole;
 
 pub use allowlist::{AllowList, BadEntry, Entry, Limits, Ruling, Within};
 pub use atomic::{Pending, folder_of, rename_new, sync_folder, write_new, write_private, write_private_over};
@@ -59,9 +61,11 @@ pub use printable::{Printable, printable, printable_lines, push_printable};
 pub use progress::{Progress, Silent};
 pub use reading::{Folder, TreeReader};
 pub use revision::{Listed, Revision};
+pub use ruledby::{RuledBy, ignored_by, ruled_by};
 pub use rules::{Glob, Ignored, Rules};
 pub use source::{Source, read_file, read_secret, read_small, read_stream, starts_with};
 pub use span::Span;
 pub use staging::{Staging, free_room, move_aside};
 pub use standin::is_stand_in;
 pub use walk::{Walk, Walked};
+pub use whole::read_through;

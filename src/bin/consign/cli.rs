@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use consign::files::Glob;
 
+pub(crate) use crate::agreement_args::*;
 pub(crate) use crate::arguments::*;
 use crate::manual;
+pub(crate) use crate::scope_args::*;
 pub(crate) use crate::workspace_args::*;
 
 /// Hand code and design files to an outside firm, and get work back
@@ -74,6 +76,13 @@ pub(crate) enum Verb {
     /// Only bundles that a partner signed, and only cards that you put on record, are trusted.
     #[command(visible_alias = "vendor")]
     Partner(Partner),
+    /// Show which files each partner may get, and why
+    ///
+    /// A scope is a file in .consign/scopes, NAME.toml: the partners it is for, `include` and `exclude` lists of patterns,
+    /// and limits. Nothing leaves that no `include` names. Its patterns begin at the top of the project, a folder means
+    /// everything in it, `*` stays within one name and `**` is any number of folders; an `exclude` without a slash in
+    /// the middle holds at any depth, and wins. Upper and lower case differ.
+    Scope(Scope),
     /// Pack a folder or a git revision into a signed bundle that only the named partners can open
     ///
     /// Every recipient is checked before a file is read. In a git work tree the files that git ignores are left out.
@@ -131,6 +140,12 @@ pub(crate) enum Verb {
     ///
     /// Until then it is NAME.consign.waiting, and what opens it has not left your home folder.
     Finish(Finish),
+    /// Sign an agreement that a partner offers
+    ///
+    /// A partner that wants an agreement signed by both sends a document, NAME.agreement. It is shown from the very bytes
+    /// that are signed: the kind and the name of the agreement, its days, the hash of the agreed text, and both firms.
+    /// The partner must be on record here. What is written goes back to the partner, who puts it on record.
+    Agree(Agree),
     /// Show what went out and what came in, or check that record
     ///
     /// The ledger is the record of what went out and what came in. Each entry is bound to the one before, so that none
@@ -168,8 +183,14 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::Add(_) }) => "partner add",
             Verb::Partner(Partner { verb: PartnerVerb::List(_) }) => "partner list",
             Verb::Partner(Partner { verb: PartnerVerb::Show(_) }) => "partner show",
+            Verb::Partner(Partner { verb: PartnerVerb::Agree(_) }) => "partner agree",
+            Verb::Partner(Partner { verb: PartnerVerb::Suspend(_) }) => "partner suspend",
+            Verb::Partner(Partner { verb: PartnerVerb::Resume(_) }) => "partner resume",
             Verb::Partner(Partner { verb: PartnerVerb::Remove(_) }) => "partner remove",
             Verb::Partner(Partner { verb: PartnerVerb::Export(_) }) => "partner export",
+            Verb::Scope(Scope { verb: ScopeVerb::List(_) }) => "scope list",
+            Verb::Scope(Scope { verb: ScopeVerb::Show(_) }) => "scope show",
+            Verb::Scope(Scope { verb: ScopeVerb::Explain(_) }) => "scope explain",
             Verb::Pack(_) => "pack",
             Verb::Inspect(_) => "inspect",
             Verb::List(_) => "list",
@@ -179,6 +200,7 @@ impl Verb {
             Verb::Repair(_) => "repair",
             Verb::Sign(_) => "sign",
             Verb::Finish(_) => "finish",
+            Verb::Agree(_) => "agree",
             Verb::Log(Log { verb: None, .. }) => "log",
             Verb::Log(Log { verb: Some(LogVerb::Verify(_)), .. }) => "log verify",
             Verb::Doctor(_) => "doctor",
@@ -223,6 +245,8 @@ impl Verb {
             Verb::Inspect(args) => dash(&args.bundle),
             Verb::Sign(args) => dash(&args.request),
             Verb::Finish(args) => args.signatures.iter().any(dash),
+            Verb::Agree(args) => dash(&args.file),
+            Verb::Partner(Partner { verb: PartnerVerb::Agree(args) }) => args.signed.iter().any(dash),
             Verb::List(args) => dash(&args.bundle),
             Verb::Cat(args) => dash(&args.bundle),
             Verb::Unpack(args) => dash(&args.bundle),

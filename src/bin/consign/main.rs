@@ -5,6 +5,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that fails panics"))]
 
 mod accepting;
+mod agreement_args;
 mod arguments;
 mod attendant;
 mod cli;
@@ -20,6 +21,7 @@ mod progress;
 mod prompt;
 mod rulespage;
 mod sample;
+mod scope_args;
 mod story;
 mod waiting;
 mod workspace_args;

@@ -1,5 +1,7 @@
 //! From arguments to a command, and from its outcome to the exit code.
 
+mod agree;
+mod agreements;
 mod card;
 mod cat;
 mod consent;
@@ -9,6 +11,7 @@ mod demo;
 mod doctor;
 mod dryrun;
 mod export;
+mod health;
 mod import;
 mod init;
 mod inspect;
@@ -22,10 +25,12 @@ mod pack;
 mod partner;
 mod passphrase;
 mod repair;
+mod scope;
 mod sign;
 mod sshkeys;
 mod unpack;
 mod verify;
+mod workspacehealth;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +39,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use consign::class::Class;
 
-use crate::cli::{self, Cli, KeyVerb, LogVerb, PartnerVerb, Verb};
+use crate::cli::{self, Cli, KeyVerb, LogVerb, PartnerVerb, ScopeVerb, Verb};
 use crate::fault::{self, Failure};
 use crate::output::{self, Report};
 use crate::progress::Stop;
@@ -112,10 +117,18 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             PartnerVerb::Add(args) => partner::add(args, world),
             PartnerVerb::List(args) => partner::list(args, world),
             PartnerVerb::Show(args) => partner::show(args, world),
+            PartnerVerb::Agree(args) => agreements::agree(args, world),
+            PartnerVerb::Suspend(args) => agreements::suspend(args, world),
+            PartnerVerb::Resume(args) => agreements::resume(args, world),
             PartnerVerb::Remove(args) => partner::remove(args, world),
             PartnerVerb::Export(args) => export::run(args, world),
         },
         Verb::Init(args) => init::run(args, world),
+        Verb::Scope(scope) => match &scope.verb {
+            ScopeVerb::List(args) => scope::list(args, world),
+            ScopeVerb::Show(args) => scope::show(args, world),
+            ScopeVerb::Explain(args) => scope::explain(args, world),
+        },
         Verb::Pack(args) => pack::run(args, world),
         Verb::Inspect(args) => inspect::run(args, world),
         Verb::List(args) => list::run(args, world),
@@ -125,6 +138,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
         Verb::Repair(args) => repair::run(args, world),
         Verb::Sign(args) => sign::run(args, world),
         Verb::Finish(args) => sign::finish(args, world),
+        Verb::Agree(args) => agree::run(args, world),
         Verb::Log(args) => match &args.verb {
             None => log::run(args, world),
             Some(LogVerb::Verify(args)) => log::verify(args, world),
@@ -199,6 +213,7 @@ fn meant(word: &str) -> Option<&'static str> {
         "restore" => "to put your keys back from a copy: consign key import FILE",
         "status" => "what is set up and what is missing: consign doctor",
         "trust" | "import" | "add" => "to put a firm on record: consign partner add CARD",
+        "scopes" | "explain" => "which files a partner may get, and why: consign scope list",
         "partners" | "vendors" => "who is on record: consign partner list",
         "ls" => "the files in a bundle: consign list BUNDLE",
         "show" | "info" => "what a bundle tells without a key: consign inspect BUNDLE",
