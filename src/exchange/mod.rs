@@ -42,10 +42,9 @@ pub mod rekey;
 pub mod repair;
 pub mod restore;
 pub mod roster;
+pub mod schemas;
 mod scopefile;
 pub mod scopes;
-
-pub mod schemas;
 pub mod send;
 mod ship;
 pub mod signers;

@@ -1,15 +1,15 @@
 //! The JSON schemas of the files of rules, made of the types that read them, so that the two can't differ. An editor
 //! shows what can stand in a file; the pages of the manual are made of the same.
 
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+use schemars::{Schema, schema_for};
 use serde_json::{Map, Value};
 
-use super::config;
 use super::project::Project;
+use super::{config, scopefile};
 use crate::policy::demand::Demand;
 
-/// A kind of file that people write.
+/// A kind of file that people write. To add one: its type derives `JsonSchema`, its line stands in [`all`], and an
+/// example of it lies in `testdata/rules`.
 pub struct RuleFile {
     /// What it is called here, and the name of its schema without `.schema.json`.
     pub name: &'static str,
@@ -23,15 +23,15 @@ pub struct RuleFile {
 #[must_use]
 pub fn all() -> Vec<RuleFile> {
     vec![
-        of::<config::File>("config", "$CONSIGN_HOME/config.toml"),
-        of::<Project>("project", ".consign/project.toml"),
-        of::<Demand>("policy", "any file, named by consign verify --policy"),
+        of("config", "$CONSIGN_HOME/config.toml", schema_for!(config::File)),
+        of("project", ".consign/project.toml", schema_for!(Project)),
+        of("scope", ".consign/scopes/NAME.toml", scopefile::schema()),
+        of("policy", "any file, named by consign verify --policy", schema_for!(Demand)),
     ]
 }
 
-fn of<T: JsonSchema>(name: &'static str, place: &'static str) -> RuleFile {
-    let root = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
-    RuleFile { name, place, schema: without_null(root.to_value()) }
+fn of(name: &'static str, place: &'static str, schema: Schema) -> RuleFile {
+    RuleFile { name, place, schema: without_null(schema.to_value()) }
 }
 
 impl RuleFile {

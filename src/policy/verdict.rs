@@ -269,20 +269,20 @@ fn contents(demand: &Demand, inside: &Inside<'_>, misses: &mut Vec<Miss>) {
             format!("part {} is closed to your keys, and could say anything", closed.join(", ")),
         );
     }
-    let exact: fn(&str, &str) -> bool = |a, b| a == b;
     for (head, terms) in &inside.parts {
         let id = terms.id().to_string();
         let agreement = terms.agreement.as_deref().unwrap_or_default();
-        let checks: [(_, _, &Option<Vec<String>>, &str, fn(&str, &str) -> bool); 6] = [
-            ("policy-owner", "owner", &wanted.owner, &terms.owner, exact),
-            ("policy-licence", "licence", &wanted.licence, &terms.licence, is_same_licence),
-            ("policy-class", "class", &wanted.class, &terms.class, exact),
-            ("policy-agreement", "agreement", &wanted.agreement, agreement, exact),
-            ("policy-terms", "terms id", &wanted.terms, &id, exact),
-            ("policy-scope", "scope", &wanted.scope, &head.scope, exact),
+        let checks = [
+            ("policy-owner", "owner", &wanted.owner, terms.owner.as_str(), false),
+            ("policy-licence", "licence", &wanted.licence, terms.licence.as_str(), true),
+            ("policy-class", "class", &wanted.class, terms.class.as_str(), false),
+            ("policy-agreement", "agreement", &wanted.agreement, agreement, false),
+            ("policy-terms", "terms id", &wanted.terms, id.as_str(), false),
+            ("policy-scope", "scope", &wanted.scope, head.scope.as_str(), false),
         ];
-        for (word, what, list, is, same) in checks {
-            if list.as_ref().is_some_and(|list| !list.iter().any(|wanted| same(wanted, is))) {
+        for (word, what, list, is, spdx) in checks {
+            let same = |wanted: &String| if spdx { is_same_licence(wanted, is) } else { wanted == is };
+            if list.as_ref().is_some_and(|list| !list.iter().any(same)) {
                 let is = if is.is_empty() { "there is none".to_owned() } else { format!("it is `{is}`") };
                 miss(misses, word, format!("the {what} is not one that is demanded: {is}"));
             }

@@ -19,6 +19,7 @@ mod page;
 mod passphrase;
 mod progress;
 mod prompt;
+mod rulespage;
 mod sample;
 mod scope_args;
 mod story;

@@ -13,6 +13,7 @@ use crate::cli::{self, Cli};
 use crate::fault::Failure;
 use crate::manual::{self, Page};
 use crate::output::Report;
+use crate::rulespage;
 use crate::world::World;
 
 /// The day on which the manual was last looked through. Fixed, so that pages change only when their text does.
@@ -42,6 +43,7 @@ fn pages() -> Result<Vec<(String, String)>, Failure> {
     root.build();
     let mut pages = Vec::new();
     collect(&root, "", &mut pages)?;
+    pages.push((rulespage::NAME.to_owned(), rulespage::page(DATE)));
     Ok(pages)
 }
 
