@@ -10,7 +10,7 @@ use crate::crypto::Signer;
 use crate::format::card::SignedCard;
 use crate::format::record::SentPart;
 use crate::format::time::Time;
-use crate::policy::{Assurance, Clearance, Waiver};
+use crate::policy::{Assurance, Clearance, ScopeRefusal, Waiver};
 
 /// Checked and listed: everything but reading the files.
 pub struct Draft<'a> {
@@ -35,10 +35,14 @@ pub struct Draft<'a> {
 pub struct Part {
     /// The scope that chose its files; none for the whole folder.
     pub scope: Option<String>,
+    /// What it is for.
+    pub purpose: String,
     /// What goes in, and what stays out.
     pub selection: Selection,
     /// Who may open it.
     pub clearance: Clearance,
+    /// That the scope lets out far more than last time, which somebody should look at.
+    pub grown: Option<ScopeRefusal>,
 }
 
 impl Part {

@@ -132,14 +132,6 @@ pub enum Error {
         /// The line, from 1.
         line: u64,
     },
-    /// A path that the workspace's rules are not about.
-    #[error("{} lies outside the workspace {}", path.display(), root.display())]
-    OutsideWorkspace {
-        /// The path.
-        path: PathBuf,
-        /// The folder that holds `.consign`.
-        root: PathBuf,
-    },
     /// No scope has this name.
     #[error("there is no scope `{name}` in this workspace")]
     NoScope {
@@ -147,6 +139,12 @@ pub enum Error {
         name: String,
         /// The names that there are.
         known: Vec<String>,
+    },
+    /// A path that is not in the workspace.
+    #[error("{} is not in this workspace, or its path can't be read", path.display())]
+    OutsideWorkspace {
+        /// The path.
+        path: PathBuf,
     },
     /// A workspace sends what a scope lets out, or all if that is said.
     #[error("no scope was named, and this is a workspace")]
@@ -401,8 +399,8 @@ impl Fault for Error {
             Error::WorkspaceExists { .. } => "workspace-exists",
             Error::NoWorkspace { .. } => "no-workspace",
             Error::ScopeNeeded => "scope-needed",
-            Error::NoScope { .. } => "no-scope",
             Error::OutsideWorkspace { .. } => "outside-workspace",
+            Error::NoScope { .. } => "no-scope",
             Error::BadSetting { .. } => "bad-setting",
             Error::CopyDiffers { .. } => "ledger-copy-differs",
             Error::PartnerBroken { .. } => "partner-broken",
@@ -460,8 +458,8 @@ impl Fault for Error {
             | Error::PartnerKnown { .. } => Class::Failed,
             Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
             Error::NoWorkspace { .. }
-            | Error::NoScope { .. }
             | Error::OutsideWorkspace { .. }
+            | Error::NoScope { .. }
             | Error::BadSetting { .. } => Class::Usage,
             Error::CopyDiffers { .. } => Class::Record,
             Error::CardNeeded

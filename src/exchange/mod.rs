@@ -4,6 +4,7 @@
 pub mod allowed;
 pub mod cardlife;
 mod chain;
+mod chosen;
 pub mod config;
 pub mod copies;
 pub mod cosign;

@@ -30,6 +30,8 @@ pub struct Send<'a> {
     pub scope: Option<&'a str>,
     /// Send what no scope chose: the whole folder.
     pub all: bool,
+    /// Somebody said that a scope may let out far more than last time.
+    pub grown_is_meant: bool,
     /// Why a rule that says no is set aside this once.
     pub override_why: Option<&'a Reason>,
     /// Recipients without a partner.

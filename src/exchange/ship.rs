@@ -140,7 +140,7 @@ impl Draft<'_> {
             clearance: &part.clearance,
             terms,
             scope: part.scope_name(),
-            purpose: self.order.purpose,
+            purpose: &part.purpose,
         }
     }
 

@@ -89,12 +89,12 @@ pub enum Refusal {
     /// A key that is less than what the configuration demands.
     #[error(transparent)]
     Assurance(#[from] Unmet),
-    /// A scope says no.
-    #[error(transparent)]
-    Scope(#[from] ScopeRefusal),
     /// Terms that were not accepted.
     #[error(transparent)]
     Terms(#[from] NotAccepted),
+    /// A scope says no.
+    #[error(transparent)]
+    Scope(#[from] ScopeRefusal),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -114,8 +114,8 @@ impl Fault for Refusal {
             Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
-            Refusal::Scope(refusal) => refusal.word(),
             Refusal::Terms(e) => e.word(),
+            Refusal::Scope(refusal) => refusal.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -126,8 +126,8 @@ impl Fault for Refusal {
                 Class::Usage
             }
             Refusal::BadKey { source, .. } => source.class(),
-            Refusal::Scope(refusal) => refusal.class(),
             Refusal::Terms(e) => e.class(),
+            Refusal::Scope(refusal) => refusal.class(),
             Refusal::NotAPartner { .. }
             | Refusal::CardEnded { .. }
             | Refusal::Assurance(_)

@@ -338,11 +338,11 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
             "--dry-run shows what would go; consign scope explain PATH says why",
             "if all of it is meant: --override \"why\"",
         ],
-        "outside-workspace" => &["name a path in the workspace, or go to the other one first"],
         "no-workspace" => &["consign init --owner FIRM makes one; outside of one the whole folder is packed"],
         "scope-needed" => {
             &["--scope SCOPE, or --to PARTNER:SCOPE; consign scope list shows them", "or the whole folder: --all"]
         }
+        "outside-workspace" => &["name a folder of the workspace whose scopes you use"],
         "not-a-partner" => &[
             "put its owner on record: consign partner add CARD, then --to",
             "or allow it once, on record: --override \"why\"",

@@ -178,6 +178,7 @@ impl Story {
             to,
             scope: None,
             all: false,
+            grown_is_meant: false,
             override_why: None,
             recipients: &[],
             own,

@@ -7,15 +7,15 @@ use std::path::Path;
 use consign::bundle::Clear;
 use consign::class::Class;
 use consign::crypto::Signer;
-use consign::exchange::Workspace;
 use consign::exchange::locks::Locks;
 use consign::exchange::send::{self, Draft, Output, Part, Send, Shipment, To};
 use consign::exchange::waiting::{Awaited, Held};
+use consign::exchange::{Error, Workspace};
 use consign::files::{NoteKind, read_small};
 use consign::format::sshkeys;
 use consign::format::time::Time;
 use consign::format::version::{SIGNERS_MAX, TERMS_LINE_MAX};
-use consign::policy::Reason;
+use consign::policy::{Reason, Refusal, ScopeRefusal};
 
 use super::dryrun;
 use super::opening::{count, noted};
@@ -23,6 +23,7 @@ use crate::cli::Pack;
 use crate::fault::Failure;
 use crate::output::{Report, Sink};
 use crate::progress::bytes;
+use crate::prompt;
 use crate::world::World;
 
 /// This program, as bundles name it.
@@ -52,6 +53,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         to: &to,
         scope: args.scope.as_deref(),
         all: args.all,
+        grown_is_meant: false,
         override_why: override_why.as_ref(),
         recipients: &recipients,
         own: &own,
@@ -72,7 +74,8 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         Output::Stream if !args.dry_run => Some(Sink::binary(&world.voice)?),
         _ => None,
     };
-    let draft = send::draft(&world.home, &order, &world.progress)?;
+    let meant = Send { grown_is_meant: true, ..order };
+    let draft = drafted(world, &order, &meant)?;
     let ending = ending_cards(&draft, world);
     if args.dry_run {
         return Ok(dryrun::report(args, &draft, world)?.append(ending));
@@ -91,6 +94,21 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let shipment = draft.ship(&signers, stream, &Clear, &world.progress)?;
     world.progress.clear();
     Ok(sent(report, args, &shipment, &partners))
+}
+
+/// The draft; if a scope lets out far more than last time, that of `meant`, once somebody said that it is.
+fn drafted<'a>(world: &'a World, order: &'a Send<'a>, meant: &'a Send<'a>) -> Result<Draft<'a>, Failure> {
+    match send::draft(&world.home, order, &world.progress) {
+        Err(Error::Refused(Refusal::Scope(grown @ ScopeRefusal::Grown { .. }))) if world.can_ask() => {
+            world.progress.clear();
+            let said = consign::files::printable(&format!("{grown}")).to_string();
+            if prompt::yes(world, &format!("{said}\n"), "send it all the same?")? {
+                return Ok(send::draft(&world.home, meant, &world.progress)?);
+            }
+            Err(Error::Refused(Refusal::Scope(grown)).into())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Where the bundle goes.
@@ -201,6 +219,9 @@ fn packed(draft: &Draft<'_>) -> Report {
 /// Which rules were looked at, and what they said.
 pub(super) fn checks(draft: &Draft<'_>) -> Report {
     let mut report = Report::new().fact("checks", dryrun::checks(draft));
+    for grown in draft.parts.iter().filter_map(|part| part.grown.as_ref()) {
+        report = report.note(format!("look twice: {grown}"));
+    }
     for waived in draft.waiver.used() {
         report = report.note(format!("set aside, and on record: {} ({})", waived.said, waived.word));
     }
