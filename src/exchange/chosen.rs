@@ -31,7 +31,8 @@ pub(super) fn chosen(home: &Home, order: &Send<'_>, group: &Group, waiver: &mut 
     for who in group.partners.iter().cloned().chain(others) {
         permits.push(file.rules().permit(&who, order.now, waiver).map_err(Refusal::from)?);
     }
-    let place = workspace.within(order.path).ok_or_else(|| Error::OutsideWorkspace { path: order.path.to_owned() })?;
+    let outside = || Error::OutsideWorkspace { path: order.path.to_owned(), root: workspace.root().to_owned() };
+    let place = workspace.within(order.path).ok_or_else(outside)?;
     let last = Ledger::open(home).last_files(name)?;
     Ok(Some(Chosen { file, permits, place, last }))
 }

@@ -110,6 +110,25 @@ pub enum Error {
         /// `.consign`.
         path: PathBuf,
     },
+    /// The partner's file is about another firm than the one pinned under its name.
+    #[error("{} is about another firm than your {name}: they have no signing key in common", path.display())]
+    PartnerDiffers {
+        /// The partner.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// What is wrong with an agreement.
+    #[error(transparent)]
+    Agreement(#[from] super::disagreement::Disagreement),
+    /// Something was done by half.
+    #[error("{done}: {source}")]
+    Unfinished {
+        /// What was done and what was not.
+        done: &'static str,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// Something that only a workspace has.
     #[error("there is no workspace here, so no {wanted}")]
     NoWorkspace {
@@ -132,6 +151,14 @@ pub enum Error {
         /// The line, from 1.
         line: u64,
     },
+    /// A path that the workspace's rules are not about.
+    #[error("{} lies outside the workspace {}", path.display(), root.display())]
+    OutsideWorkspace {
+        /// The path.
+        path: PathBuf,
+        /// The folder that holds `.consign`.
+        root: PathBuf,
+    },
     /// No scope has this name.
     #[error("there is no scope `{name}` in this workspace")]
     NoScope {
@@ -139,12 +166,6 @@ pub enum Error {
         name: String,
         /// The names that there are.
         known: Vec<String>,
-    },
-    /// A path that is not in the workspace.
-    #[error("{} is not in this workspace, or its path can't be read", path.display())]
-    OutsideWorkspace {
-        /// The path.
-        path: PathBuf,
     },
     /// A workspace sends what a scope lets out, or all if that is said.
     #[error("no scope was named, and this is a workspace")]
@@ -354,6 +375,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A failure after something was done that can't be taken back.
+    pub(super) fn unfinished(done: &'static str, source: Error) -> Error {
+        Error::Unfinished { done, source: Box::new(source) }
+    }
+
     /// A failure after `path` was published.
     pub(super) fn after(path: &std::path::Path, source: files::Error) -> Error {
         Error::After { path: path.to_owned(), source }
@@ -394,6 +420,9 @@ impl Fault for Error {
             Error::CardNeeded => "card-needed",
             Error::HomeBroken { .. } => "home-broken",
             Error::Mistake(_) => "config-broken",
+            Error::PartnerDiffers { .. } => "partner-differs",
+            Error::Agreement(e) => e.word(),
+            Error::Unfinished { .. } => "incomplete",
             Error::WorkspaceBroken { .. } => "workspace-broken",
             Error::WorkspaceForeign { .. } => "workspace-foreign",
             Error::WorkspaceExists { .. } => "workspace-exists",
@@ -451,12 +480,14 @@ impl Fault for Error {
             | Error::KeyNotLocked { .. }
             | Error::HomeBroken { .. }
             | Error::Mistake(_)
+            | Error::Unfinished { .. }
             | Error::WorkspaceBroken { .. }
             | Error::WorkspaceExists { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
-            Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
+            Error::WorkspaceForeign { .. } | Error::PartnerDiffers { .. } | Error::ScopeNeeded => Class::Refused,
+            Error::Agreement(e) => e.class(),
             Error::NoWorkspace { .. }
             | Error::OutsideWorkspace { .. }
             | Error::NoScope { .. }

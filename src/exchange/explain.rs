@@ -101,7 +101,7 @@ fn said(scope: ScopeFile, path: &str, there: There, now: Time) -> Said {
 
 /// Where a path lies in the workspace; a final `/` stays. Links on the way to it are followed, it itself is not.
 fn place(workspace: &Workspace, path: &Path) -> Result<String> {
-    let outside = || Error::OutsideWorkspace { path: path.to_owned() };
+    let outside = || Error::OutsideWorkspace { path: path.to_owned(), root: workspace.root().to_owned() };
     let mut plain = PathBuf::new();
     let full = std::path::absolute(path).map_err(|_| outside())?;
     for part in full.components() {

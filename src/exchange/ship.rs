@@ -8,7 +8,7 @@ use super::draft::{Draft, Part};
 use super::note::Note;
 use super::output::note_of;
 use super::privatepart::{PrivateCompartment, PrivatePart, secret_json};
-use super::{Error, Ledger, Result, mirror, partners, words};
+use super::{Error, Ledger, Result, mirror, partners, standing, words};
 use crate::bundle::{self, Lens, Parcel, Sealed, TermsText};
 use crate::crypto::{self, Digest, Signer, digest, encrypt_to};
 use crate::files::{self, Pending, Progress};
@@ -66,7 +66,7 @@ impl Draft<'_> {
                 pending.sync()?;
                 let entry = self.record(&sealed, signer)?;
                 let mut note = Pending::create(&note_of(target), self.order.force)?;
-                let text = self.note_text(&sealed, signer)?;
+                let text = self.note_text(signer)?;
                 note.write_all(text.as_bytes()).map_err(files::io_at("write", note.target()))?;
                 pending.write_all(&sealed.tail).map_err(files::io_at("write", target))?;
                 pending.publish()?;
@@ -112,7 +112,7 @@ impl Draft<'_> {
             self.parts.iter().zip(&terms).map(|(part, terms)| self.parcel(part, terms)).collect();
         let card = self.card_bytes(signer);
         let public = signer.public();
-        let (file, files) = (self.file_name(), self.files());
+        let (file, files) = (self.file_name(), self.files_told());
         let note = Note { file: &file, sender: &sender, signer: &public, files, card: card.is_some() };
         let head = Ledger::open(self.home).head()?;
         let order = bundle::Order {
@@ -159,12 +159,12 @@ impl Draft<'_> {
     }
 
     /// The text of the cover note.
-    pub(super) fn note_text(&self, sealed: &Sealed, signer: &dyn Signer) -> Result<String> {
-        self.note(sealed, signer).cover(&words::of(self.home, signer)?)
+    pub(super) fn note_text(&self, signer: &dyn Signer) -> Result<String> {
+        self.note(signer).cover(&words::of(self.home, signer)?)
     }
 
-    fn note<'n>(&'n self, sealed: &Sealed, signer: &'n dyn Signer) -> OwnedNote {
-        let files = sealed.compartments.iter().map(|c| c.head.files).sum();
+    fn note<'n>(&'n self, signer: &'n dyn Signer) -> OwnedNote {
+        let files = self.files_told();
         let card = self.card_bytes(signer).is_some();
         OwnedNote { file: self.file_name(), sender: self.sender(signer), signer: signer.public(), files, card }
     }
@@ -215,7 +215,7 @@ impl Draft<'_> {
             terms: sealed.compartments.iter().map(|c| digest(&c.terms_line)).collect(),
             private,
             parts: self.parts.iter().map(Part::sent).collect(),
-            agreements: Vec::new(),
+            agreements: self.proofs.values().flat_map(standing::under).collect(),
             overridden: self.overridden(),
         })
     }
@@ -273,7 +273,7 @@ struct OwnedNote {
     file: String,
     sender: String,
     signer: crypto::PublicKey,
-    files: u64,
+    files: Option<u64>,
     card: bool,
 }
 

@@ -6,8 +6,10 @@ mod assurance;
 mod candidate;
 mod clearance;
 mod consent;
+pub mod demand;
 mod reason;
 mod scope;
+pub mod verdict;
 mod waiver;
 
 pub use assurance::{Assurance, Assured, Demands, Exception, Lack, Unmet};

@@ -154,7 +154,8 @@ impl Scope {
             [("max-files", self.max_files, files, "files"), ("max-total-size", self.max_total_size, bytes, "bytes")];
         for (limit, most, have, unit) in limits {
             if let Some(most) = most.filter(|most| have > *most) {
-                waiver.set_aside("", ScopeRefusal::TooMuch { scope: self.name.clone(), have, unit, limit, most })?;
+                let refusal = ScopeRefusal::TooMuch { scope: self.name.clone(), have, unit, limit, most };
+                waiver.set_aside("", refusal)?;
             }
         }
         Ok(())
@@ -169,7 +170,7 @@ impl Scope {
             return Ok(());
         }
         let Permit { scope, partner } = permit.clone();
-        waiver.set_aside(&permit.partner, ScopeRefusal::Grown { scope, partner, last, now }).map(|_| ())
+        waiver.set_aside(&partner.clone(), ScopeRefusal::Grown { scope, partner, last, now }).map(drop)
     }
 }
 
@@ -197,6 +198,7 @@ pub fn grown(last: u64, now: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Reason;
 
     fn scope() -> Scope {
         let expires = Some("2028-02-29T23:59:59Z".parse().unwrap());
@@ -214,7 +216,7 @@ mod tests {
         assert_eq!(scope().permit("acme", now, &mut none).unwrap().partner(), "acme");
         let refused = scope().permit("birch", now, &mut none).unwrap_err();
         assert_eq!((refused.word(), refused.class()), ("scope-not-bound", Class::Refused));
-        let mut given = Waiver::new(crate::policy::Reason::parse("they stand in").ok());
+        let mut given = Waiver::new(Reason::parse("they stand in").ok());
         assert_eq!(scope().permit("birch", now, &mut given).unwrap().partner(), "birch");
         assert_eq!(given.used()[0].word, "scope-not-bound");
     }
@@ -236,7 +238,7 @@ mod tests {
         assert_eq!(word(0, 0), Err("scope-empty"));
         assert_eq!(word(11, 100), Err("scope-too-large"));
         assert_eq!(word(10, 101), Err("scope-too-large"));
-        let mut given = Waiver::new(crate::policy::Reason::parse("once").ok());
+        let mut given = Waiver::new(Reason::parse("once").ok());
         assert!(scope.holds(0, 0, &mut given).is_err());
         assert!(scope.holds(11, 101, &mut given).is_ok());
         assert_eq!(given.used().len(), 2);

@@ -1,5 +1,7 @@
 //! From arguments to a command, and from its outcome to the exit code.
 
+mod agree;
+mod agreements;
 mod card;
 mod cat;
 mod consent;
@@ -9,6 +11,7 @@ mod demo;
 mod doctor;
 mod dryrun;
 mod export;
+mod health;
 mod import;
 mod init;
 mod inspect;
@@ -27,6 +30,7 @@ mod sign;
 mod sshkeys;
 mod unpack;
 mod verify;
+mod workspacehealth;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -113,6 +117,9 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             PartnerVerb::Add(args) => partner::add(args, world),
             PartnerVerb::List(args) => partner::list(args, world),
             PartnerVerb::Show(args) => partner::show(args, world),
+            PartnerVerb::Agree(args) => agreements::agree(args, world),
+            PartnerVerb::Suspend(args) => agreements::suspend(args, world),
+            PartnerVerb::Resume(args) => agreements::resume(args, world),
             PartnerVerb::Remove(args) => partner::remove(args, world),
             PartnerVerb::Export(args) => export::run(args, world),
         },
@@ -131,6 +138,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
         Verb::Repair(args) => repair::run(args, world),
         Verb::Sign(args) => sign::run(args, world),
         Verb::Finish(args) => sign::finish(args, world),
+        Verb::Agree(args) => agree::run(args, world),
         Verb::Log(args) => match &args.verb {
             None => log::run(args, world),
             Some(LogVerb::Verify(args)) => log::verify(args, world),
