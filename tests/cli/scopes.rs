@@ -104,3 +104,20 @@ fn hostile_scope_files_are_told_and_never_obeyed() {
     fs::remove_dir_all(desk.path("tree/.consign/scopes")).unwrap();
     run(&desk, "tree", "scope list").ok().says("no scopes");
 }
+
+#[test]
+fn each_refusal_of_a_scope_has_its_word_and_leaves_nothing() {
+    let desk = desk();
+    let pack = |rest: &str| run(&desk, "tree", &format!("pack . {rest} -o ../out.consign"));
+    pack("--to acme --scope nix").fails(2, "no-scope");
+    pack("--to acme").fails(6, "scope-needed");
+    desk.write("tree/.consign/scopes/other.toml", "partners = ['birch']\ninclude = ['proto/']\n");
+    pack("--to acme --scope other").fails(6, "scope-not-bound").says("it is for birch");
+    desk.write("tree/.consign/scopes/old.toml", "partners = ['acme']\ninclude = ['proto/']\nexpires = '2024-02-29'\n");
+    pack("--to acme:old").fails(6, "scope-ended").says("ended 2024-02-29");
+    desk.write("tree/.consign/scopes/small.toml", "partners = ['acme']\ninclude = ['**']\nmax-files = 2\n");
+    pack("--to acme:small").fails(6, "scope-too-large");
+    desk.write("tree/.consign/scopes/none.toml", "partners = ['acme']\ninclude = ['nix/']\n");
+    pack("--to acme:none").fails(2, "scope-empty");
+    assert!(!desk.path("out.consign").exists());
+}
