@@ -9,6 +9,7 @@
 //! | 1 | [`files`] | the porter: sources, staging, atomic files, walks, locks |
 //! | 2 | [`format`] | the words: bytes to types and back, as `docs/FORMAT.md` has them |
 //! | 3 | [`policy`] | the rules: pure decisions before packing and before unpacking |
+//! | 3 | [`gate`] | the screen: secrets and forbidden words in slices of bytes |
 //! | 4 | [`bundle`] | one parcel: pack, verify, reveal, unpack |
 //! | 5 | [`exchange`] | the story between partners: home, keys, cards, partners, ledger, sending and receiving |
 //!
@@ -99,4 +100,5 @@ pub mod crypto;
 pub mod exchange;
 pub mod files;
 pub mod format;
+pub mod gate;
 pub mod policy;
