@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::finding::Findings;
 use super::mistake::Mistake;
 use crate::class::{Class, Fault};
 use crate::format::card::CardError;
@@ -141,6 +142,9 @@ pub enum Error {
         /// `.consign`.
         path: PathBuf,
     },
+    /// Something must not leave.
+    #[error("{} in the files to send", said(.0))]
+    Findings(Box<Findings>),
     /// A mistake in a file of rules.
     #[error("{0}")]
     Mistake(Box<Mistake>),
@@ -346,6 +350,10 @@ impl Error {
     }
 }
 
+fn said(findings: &Findings) -> String {
+    findings.summary()
+}
+
 fn place(line: u64) -> String {
     if line == 0 { "the last line".to_owned() } else { format!("line {line}") }
 }
@@ -380,6 +388,7 @@ impl Fault for Error {
             Error::CardNeeded => "card-needed",
             Error::HomeBroken { .. } => "home-broken",
             Error::Mistake(_) => "config-broken",
+            Error::Findings(findings) => findings.worst().map_or("findings", super::finding::Word::word),
             Error::WorkspaceBroken { .. } => "workspace-broken",
             Error::WorkspaceForeign { .. } => "workspace-foreign",
             Error::WorkspaceExists { .. } => "workspace-exists",
@@ -443,6 +452,7 @@ impl Fault for Error {
             Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
             Error::NoWorkspace { .. } | Error::BadSetting { .. } => Class::Usage,
             Error::CopyDiffers { .. } => Class::Record,
+            Error::Findings(_) => Class::Findings,
             Error::CardNeeded
             | Error::NoKeyHere { .. }
             | Error::BadAlias { .. }

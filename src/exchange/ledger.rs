@@ -329,6 +329,7 @@ mod tests {
             private: zero,
             parts: Vec::new(),
             overridden: None,
+            allowed: 0,
         })
     }
 

@@ -2,6 +2,7 @@
 //! folder, the home. Still no clock, no environment and no terminal: `now`, paths and passphrases are arguments.
 
 pub mod allowed;
+pub mod allowlist;
 pub mod cardlife;
 mod chain;
 pub mod config;
@@ -9,12 +10,15 @@ pub mod copies;
 pub mod cosign;
 mod draft;
 mod error;
+pub mod finding;
 pub mod founding;
+pub mod gatetable;
 pub mod held;
 pub mod home;
 mod keygen;
 pub mod keys;
 pub mod ledger;
+mod licences;
 pub mod locks;
 pub mod material;
 pub mod mirror;
@@ -34,6 +38,8 @@ pub mod rekey;
 pub mod repair;
 pub mod restore;
 pub mod roster;
+pub mod scan;
+pub mod screen;
 pub mod send;
 mod ship;
 pub mod signers;

@@ -8,6 +8,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use consign::files::Glob;
 
 pub(crate) use crate::arguments::*;
+pub(crate) use crate::check_args::*;
 use crate::manual;
 pub(crate) use crate::workspace_args::*;
 
@@ -74,6 +75,14 @@ pub(crate) enum Verb {
     /// Only bundles that a partner signed, and only cards that you put on record, are trusted.
     #[command(visible_alias = "vendor")]
     Partner(Partner),
+    /// Look for what must not leave: secrets, keys, forbidden words, wrong licences
+    ///
+    /// The outbound gate alone, on the files that `pack` would send; `pack` goes through the same gate. It needs no keys.
+    /// The exit code is 7 if there is something that must not leave, and 2 if nothing was looked at. Nothing of a secret
+    /// is shown but what tells it from others.
+    ///
+    /// Given files, it looks at these, whatever the rules say of them, as a hook that runs before a commit wants it.
+    Check(Check),
     /// Pack a folder or a git revision into a signed bundle that only the named partners can open
     ///
     /// Every recipient is checked before a file is read. In a git work tree the files that git ignores are left out.
@@ -166,6 +175,7 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::Show(_) }) => "partner show",
             Verb::Partner(Partner { verb: PartnerVerb::Remove(_) }) => "partner remove",
             Verb::Partner(Partner { verb: PartnerVerb::Export(_) }) => "partner export",
+            Verb::Check(_) => "check",
             Verb::Pack(_) => "pack",
             Verb::Inspect(_) => "inspect",
             Verb::List(_) => "list",
@@ -257,6 +267,9 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let (Verb::Pack(pack), Some(matches)) = (&mut cli.verb, matches.subcommand_matches("pack")) {
         pack.rules = rules(matches);
+    }
+    if matches!(&cli.verb, Verb::Check(check) if check.format == Format::Json) {
+        cli.global.json = true;
     }
     Ok(cli)
 }

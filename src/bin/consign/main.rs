@@ -6,6 +6,7 @@
 
 mod arguments;
 mod attendant;
+mod check_args;
 mod cli;
 mod commands;
 mod dumps;

@@ -202,6 +202,7 @@ fn ledger() -> Vec<Vec<u8>> {
         private: zero,
         parts: vec![SentPart { scope: "api".into(), partners: vec!["acme".into()], files: 1, bytes: 2 }],
         overridden: Some(Overridden { why: "a test".into(), rules: vec!["nda-ended".into()] }),
+        allowed: 2,
     };
     let key = Event::KeyMade { card: zero };
     let added =

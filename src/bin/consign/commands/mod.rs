@@ -2,15 +2,19 @@
 
 mod card;
 mod cat;
+mod check;
 mod copy;
 mod damage;
 mod demo;
 mod doctor;
 mod dryrun;
 mod export;
+mod gate;
+mod github;
 mod import;
 mod init;
 mod inspect;
+mod junit;
 mod key;
 mod keylife;
 mod list;
@@ -21,6 +25,7 @@ mod pack;
 mod partner;
 mod passphrase;
 mod repair;
+mod sarif;
 mod sign;
 mod sshkeys;
 mod unpack;
@@ -115,6 +120,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             PartnerVerb::Export(args) => export::run(args, world),
         },
         Verb::Init(args) => init::run(args, world),
+        Verb::Check(args) => check::run(args, world),
         Verb::Pack(args) => pack::run(args, world),
         Verb::Inspect(args) => inspect::run(args, world),
         Verb::List(args) => list::run(args, world),
@@ -190,7 +196,7 @@ fn meant(word: &str) -> Option<&'static str> {
     Some(match word {
         "encrypt" | "send" | "seal" | "create" | "share" => "to send: consign pack FOLDER --to PARTNER",
         "decrypt" | "open" | "extract" | "receive" | "unseal" | "x" => "to receive: consign unpack BUNDLE",
-        "check" | "validate" => "to check a bundle: consign verify BUNDLE",
+        "validate" => "to check a bundle: consign verify BUNDLE",
         "fix" | "recover" | "mend" => "to repair a damaged bundle: consign repair BUNDLE --from COPY -o OUT",
         "salvage" => "to get the whole files of a damaged bundle: consign unpack --salvage BUNDLE",
         "keygen" | "keys" | "init" => "to make your keys: consign key new",
