@@ -87,6 +87,7 @@ mod tree {
             let order = Order {
                 from: From::Folder(folder.path()),
                 globs: &[],
+                scope: None,
                 allow_unportable: false,
                 latest: None,
                 keep_out: &[],

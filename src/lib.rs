@@ -45,11 +45,11 @@
 //! let (identity, recipient) = new_identity("now");
 //!
 //! // The sender: clearance, selection, payload, tail.
-//! let to = Candidate { name: "acme".into(), key: recipient, card_expires: None, own: false, on_record: true };
+//! let to = Candidate { name: "acme".into(), key: recipient, card_expires: None, own: false, on_record: true, agreement: None };
 //! let everybody = [to];
 //! let clearance = clear(&Assurance::default().assure(&everybody)?, now)?;
 //! let choose = Choose {
-//!     from: From::Folder(folder.path()), globs: &[], allow_unportable: false, latest: None, keep_out: &[], survey: false,
+//!     from: From::Folder(folder.path()), globs: &[], scope: None, allow_unportable: false, latest: None, keep_out: &[], survey: false,
 //! };
 //! let selection = Selection::of(&choose, &Silent)?;
 //! let terms = TermsText::default();

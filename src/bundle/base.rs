@@ -31,6 +31,7 @@ impl Base {
         let order = Order {
             from: From::Plain(path),
             globs: &[],
+            scope: None,
             allow_unportable: true,
             latest: None,
             keep_out: &[],

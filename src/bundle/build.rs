@@ -2,7 +2,7 @@
 //! and the hash of the ciphertext (FORMAT §1.6, §3, §5.2). One per worker; contexts and buffers are kept.
 
 use super::contents::ContentReader;
-use super::lens::Lens;
+use super::lens::{Lens, Slice};
 use super::plan::{Plan, Volume, padding_after, slice_of};
 use super::select::Selection;
 use super::{Error, Result};
@@ -51,12 +51,15 @@ pub(super) struct Builder<'a> {
     squeezer: Squeezer,
     frame: Vec<u8>,
     path: String,
+    /// The bytes before a slice of a large file.
+    before: Vec<u8>,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(site: &'a Site<'a>) -> Result<Self> {
         let reader = site.selection.reader()?;
-        Ok(Builder { site, reader, squeezer: Squeezer::default(), frame: Vec::new(), path: String::new() })
+        let (squeezer, frame, path, before) = (Squeezer::default(), Vec::new(), String::new(), Vec::new());
+        Ok(Builder { site, reader, squeezer, frame, path, before })
     }
 
     /// Builds volume `number` in `buffer`.
@@ -109,15 +112,18 @@ impl<'a> Builder<'a> {
         let item = self.site.selection.item(i);
         let head = Head { path: &self.path, kind: item.kind, mtime: item.mtime };
         if skip == 0 {
+            let target = if let HeadKind::Link(to) = item.kind { Some(to) } else { None };
+            self.site.lens.name(&self.path, target)?;
             head.push(out);
         }
         let HeadKind::File { size, .. } = item.kind else { return Ok(true) };
         let (from, len) = slice_of(item.kind, head.len(), skip, room);
         let start = out.len();
         let len = usize::try_from(len).map_err(|_| Error::Bug)?;
-        self.reader.read(i, from, len, out)?;
+        self.before.clear();
+        self.reader.read_on(i, from, len, self.site.lens.overlap(), &mut self.before, out)?;
         let bytes = &out[start..];
-        self.site.lens.look(&self.path, from, bytes)?;
+        self.site.lens.look(&Slice { path: &self.path, size, offset: from, before: &self.before, bytes })?;
         if size <= self.site.plan.slice {
             files.push(FileHash::Whole(digest(bytes)));
         } else {

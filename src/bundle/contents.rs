@@ -1,7 +1,7 @@
 //! Reads the contents of what was selected, and refuses what can't be what the user means: a file that changed since it
 //! was listed, a Git LFS pointer in place of the file it stands for.
 
-use crate::files::{BlobReader, Blobs, Error, Folder, Listing, Result, TreeReader, What};
+use crate::files::{BlobReader, Blobs, Error, Folder, Listing, Result, Span, TreeReader, What};
 
 /// How a Git LFS pointer begins.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
@@ -47,10 +47,27 @@ impl<'a> ContentReader<'a> {
     /// # Errors
     /// [`Error::ChangedWhileRead`] if the file is not what was listed, [`Error::LfsPointer`]; what the system says.
     pub fn read(&mut self, i: usize, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<()> {
+        self.read_on(i, offset, len, 0, &mut Vec::new(), out)
+    }
+
+    /// As [`Self::read`], and puts the last `overlap` bytes before `offset`, or as many as there are, into `before`.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn read_on(
+        &mut self,
+        i: usize,
+        offset: u64,
+        len: usize,
+        overlap: usize,
+        before: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let start = out.len();
+        let span = Span { offset, len, overlap };
         match &mut self.from {
-            Reader::Tree(tree) => tree.read(i, offset, len, out)?,
-            Reader::Blobs(blobs) => blobs.read(i, offset, len, out)?,
+            Reader::Tree(tree) => tree.read(i, span, before, out)?,
+            Reader::Blobs(blobs) => blobs.read(i, span, before, out)?,
         }
         if let What::File { size, .. } = self.listing.what(i)
             && LFS_SIZE.contains(&size)

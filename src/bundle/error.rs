@@ -121,6 +121,9 @@ pub enum Error {
         /// They.
         patterns: String,
     },
+    /// The lens found something that must not leave.
+    #[error("something in it must not leave")]
+    Screened,
     /// There is nothing to send.
     #[error("there is nothing to send: every file is left out")]
     NothingToSend,
@@ -175,6 +178,7 @@ impl Fault for Error {
             Error::NotThere { .. } => "not-there",
             Error::NothingMatched { .. } => "nothing-matched",
             Error::NothingToSend => "nothing-to-send",
+            Error::Screened => "findings",
             Error::NoLinks { .. } => "no-links",
             Error::Unportable { .. } => "unsafe-name",
             Error::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => "stopped",
@@ -197,6 +201,7 @@ impl Fault for Error {
             Error::CompartmentsDiffer { .. } | Error::NeedsBase | Error::NotThere { .. } => Class::Usage,
             Error::NothingMatched { .. } | Error::NothingToSend => Class::Usage,
             Error::WrongBase { .. } => Class::Refused,
+            Error::Screened => Class::Findings,
             Error::NoLinks { .. } | Error::Unportable { .. } => Class::Unsafe,
             // The reader of a pipe left: SIGPIPE's number.
             Error::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Class::Stopped(13),

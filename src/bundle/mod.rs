@@ -37,7 +37,7 @@ mod worker;
 pub use choice::Only;
 pub use damage::{Damage, Harm};
 pub use error::{Error, Result};
-pub use lens::{Clear, Lens};
+pub use lens::{Clear, Lens, Slice};
 pub use losses::Missing;
 pub use making::Counts;
 pub use mend::Mended;

@@ -55,9 +55,14 @@ fn why(error: format::Error) -> String {
     }
 }
 
+fn collisions(listing: &Listing) -> Result<()> {
+    let Some(&(first, second)) = pairs(listing).iter().min() else { return Ok(()) };
+    Err(Error::Collision { first: listing.path(first), second: listing.path(second) })
+}
+
 /// Finds paths that are one on some system. Only hashes are sorted, 16 bytes an entry; names are compared where two
 /// are equal. Folders are hashed once, with their parent's hash, since folding works within components.
-fn collisions(listing: &Listing) -> Result<()> {
+pub(super) fn pairs(listing: &Listing) -> Vec<(usize, usize)> {
     let mut hashes: Vec<(u64, u32)> = Vec::with_capacity(listing.len());
     for (i, number) in (0..listing.len()).zip(0_u32..) {
         let above = listing.parent(i).and_then(|parent| hashes.get(parent)).map_or(0, |(hash, _)| *hash);
@@ -76,6 +81,5 @@ fn collisions(listing: &Listing) -> Result<()> {
             pairs.push((*i as usize, *j as usize));
         }
     }
-    let Some(&(first, second)) = pairs.iter().min() else { return Ok(()) };
-    Err(Error::Collision { first: listing.path(first), second: listing.path(second) })
+    pairs
 }

@@ -172,6 +172,7 @@ impl Work<'_> {
             title: text.title.clone(),
             owner: text.owner.clone(),
             licence: text.licence.clone(),
+            class: text.class.clone(),
             agreement: text.agreement.clone(),
             text: text.text.clone(),
         };
@@ -179,11 +180,10 @@ impl Work<'_> {
     }
 
     fn head(&self, tally: &Tally, nonce: Hex<32>, challenge: Hex<32>) -> Head {
-        let agreement = &self.parcel.terms.agreement;
         let named = |r: &crate::policy::Cleared| NamedRecipient {
             name: r.name.clone(),
             key: r.key.clone(),
-            agreement: agreement.clone(),
+            agreement: r.agreement.clone(),
         };
         Head {
             consign: "manifest/1".to_owned(),

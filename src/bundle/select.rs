@@ -7,8 +7,10 @@ pub use super::contents::ContentReader;
 use super::contents::{LFS_SIZE, Source};
 use super::names::{self, Names};
 use crate::files::{
-    Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What, ignored,
+    Folder, Glob, Ignored, LeftOut, Listed, Listing, Note, Progress, Result, Revision, Rules, Walk, What, Within,
+    ignored, named,
 };
+use crate::format::names::unportable;
 use crate::format::tar::HeadKind;
 
 /// Where it comes from.
@@ -18,6 +20,13 @@ pub enum From<'a> {
     Folder(&'a Path),
     /// A folder on disk as it is: no rules apply but that `.git` and `.consign` are left out.
     Plain(&'a Path),
+    /// These files, relative to a folder, whatever the rules say of them.
+    Named {
+        /// The folder.
+        root: &'a Path,
+        /// They.
+        files: &'a [&'a Path],
+    },
     /// A revision of a git repository; of a folder in one, that part of it.
     Revision {
         /// The repository, or a folder in it.
@@ -34,6 +43,8 @@ pub struct Order<'a> {
     pub from: From<'a>,
     /// `--include` and `--exclude`, in the order of the command line.
     pub globs: &'a [Glob],
+    /// What may be let out at all, whatever else lets it in.
+    pub scope: Option<Within<'a>>,
     /// Whether names that some platform can't hold are sent all the same.
     pub allow_unportable: bool,
     /// No time is later than this (`SOURCE_DATE_EPOCH`).
@@ -74,6 +85,7 @@ impl Selection {
         let selection = match order.from {
             From::Folder(path) => of_folder(path, order, progress)?,
             From::Plain(path) => of_plain(path, order, progress)?,
+            From::Named { root, files } => of_named(root, files)?,
             From::Revision { repo, rev } => of_revision(repo, rev, order, progress)?,
         };
         names::check(&selection.listing, Names { allow_unportable: order.allow_unportable })?;
@@ -178,6 +190,14 @@ impl Selection {
         Ok(ContentReader::new(&self.source, &self.listing))
     }
 
+    /// Names that some system can't hold, with why; and pairs of names that some system can't keep apart. They are
+    /// there only if the order allows them.
+    #[must_use]
+    pub fn unportable(&self) -> (Vec<(usize, &'static str)>, Vec<(usize, usize)>) {
+        let odd = |i| Some((i, unportable(self.listing.name(i))?));
+        ((0..self.len()).filter_map(odd).collect(), names::pairs(&self.listing))
+    }
+
     /// Looks for what only contents tell, in as few files as can be: a dry run does it, which reads nothing else.
     ///
     /// # Errors
@@ -208,11 +228,17 @@ fn of_plain(path: &Path, order: &Order<'_>, progress: &dyn Progress) -> Result<S
     list(Folder::open(path)?, &Rules::new(b"", &[])?, None, order, progress)
 }
 
+fn of_named(root: &Path, files: &[&Path]) -> Result<Selection> {
+    let root = Folder::open(root)?;
+    let listing = named(&root, files)?;
+    Ok(Selection::new(listing, Source::Folder(root), Vec::new(), Vec::new()))
+}
+
 fn of_revision(repo: &Path, rev: &str, order: &Order<'_>, progress: &dyn Progress) -> Result<Selection> {
     let revision = Revision::resolve(repo, rev)?;
     let rules = Rules::new(&revision.rules()?, order.globs)?;
     let commit = revision.commit().to_owned();
-    let Listed { listing, blobs, left_out, mut notes } = revision.list(&rules, order.latest, progress)?;
+    let Listed { listing, blobs, left_out, mut notes } = revision.list(&rules, order.scope, order.latest, progress)?;
     notes.extend(rules.unused(order.globs));
     Ok(Selection::new(listing, Source::Revision { commit, blobs }, left_out, notes))
 }
@@ -229,7 +255,8 @@ fn list(
     let (latest, survey, plain) = (order.latest, order.survey, ignored.is_none());
     let none = Ignored::default();
     let ignored = ignored.unwrap_or(&none);
-    let walk = Walk { root: &root, rules, ignored, plain, keep_out: &keep_out, latest, survey, progress };
+    let scope = order.scope;
+    let walk = Walk { root: &root, rules, ignored, scope, plain, keep_out: &keep_out, latest, survey, progress };
     let (listing, left_out, mut notes) = walk.run()?.into_parts();
     notes.extend(rules.unused(order.globs));
     Ok(Selection::new(listing, Source::Folder(root), left_out, notes))
@@ -237,5 +264,7 @@ fn list(
 
 #[cfg(test)]
 mod revisions;
+#[cfg(test)]
+mod scopes;
 #[cfg(test)]
 mod tests;

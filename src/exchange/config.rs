@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::home::read_if_there;
-use super::{Error, Home, Result, partners};
+use super::mistake::Mistake;
+use super::tomlfile::Text;
+use super::{Home, Result, partners};
 use crate::crypto::is_plugin_name;
 use crate::policy::{Assurance, Demands, Exception};
 
@@ -43,30 +46,47 @@ pub struct Allowed {
     pub wait: u64,
 }
 
-#[derive(Deserialize)]
+/// Your own configuration: which age plugins may be run, and what you demand of keys. Only you may be able to write it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub(super) struct File {
+    /// `age-plugin-NAME` may be run. No other plugin ever is, whatever a bundle, a card or an identity file asks for.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, PluginTable>")]
     plugins: BTreeMap<Spanned<String>, PluginTable>,
+    /// What is demanded of everybody, and of your own keys.
     #[serde(default)]
     policy: PolicyTable,
+    /// What is demanded of one partner; it wins over `[policy]`. A bundle that is locked to you, too, is held to
+    /// `[policy]` for your sake: `--no-self`.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, PolicyTable>")]
     partners: BTreeMap<Spanned<String>, PolicyTable>,
 }
 
-#[derive(Deserialize)]
+/// An age plugin that may be run.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PluginTable {
+    /// Where it is, as an absolute path; without this line it is looked for in PATH.
+    #[schemars(with = "Option<String>")]
     path: Option<Spanned<PathBuf>>,
+    /// Its keys live in hardware, as `require-hardware` wants them.
     #[serde(default)]
     hardware: bool,
+    /// For how many seconds its silence is borne when there is no terminal, 1 to 3600 (60); on a terminal, until you
+    /// stop it.
+    #[schemars(with = "Option<u64>", range(min = 1, max = 3600))]
     wait: Option<Spanned<u64>>,
 }
 
-#[derive(Deserialize, Default)]
+/// What is demanded of keys.
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PolicyTable {
+    /// Bundles are locked to hardware keys only, and signed by them only (keys `sk-...`), those that come in, too.
     require_hardware: Option<bool>,
+    /// Bundles are locked to post-quantum keys only, those that come in, too.
     require_post_quantum: Option<bool>,
 }
 
@@ -74,7 +94,7 @@ impl Config {
     /// Reads the configuration of a home.
     ///
     /// # Errors
-    /// [`Error::ConfigBroken`], with the line.
+    /// [`super::Error::Mistake`], with the line.
     pub fn of(home: &Home) -> Result<Config> {
         let path = home.config();
         let bytes = read_if_there(&path, CONFIG_MAX)?;
@@ -97,8 +117,7 @@ fn check_mode(path: &Path) -> Result<()> {
     if mode & 0o002 == 0 {
         return Ok(());
     }
-    let why = "everybody can write to it (chmod 600)".to_owned();
-    Err(Error::ConfigBroken { path: path.to_owned(), line: 0, why })
+    Err(Mistake::whole(path, "everybody can write to it (chmod 600)").into())
 }
 
 #[cfg(not(unix))]
@@ -107,17 +126,9 @@ fn check_mode(_: &Path) -> Result<()> {
 }
 
 fn parse(bytes: &[u8], path: PathBuf) -> Result<Config> {
-    let broken = |at: usize, why: String| {
-        let before = bytes.get(..at).unwrap_or(bytes);
-        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
-        Error::ConfigBroken { path: path.clone(), line, why }
-    };
-    let text = std::str::from_utf8(bytes).map_err(|e| broken(e.valid_up_to(), "not UTF-8 text".to_owned()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let file: File = toml::from_str(text).map_err(|e| {
-        let span = e.span().unwrap_or_default();
-        broken(span.start, mistake(text, &span, e.message()))
-    })?;
+    let text = Text::new(bytes, &path)?;
+    let broken = |at: Range<usize>, why: String| text.mistake(&at, why);
+    let file: File = text.parse()?;
     let mut plugins = BTreeMap::new();
     for (name, table) in file.plugins {
         let plugin = allowed(&name, &table).map_err(|(at, why)| broken(at, why))?;
@@ -125,7 +136,7 @@ fn parse(bytes: &[u8], path: PathBuf) -> Result<Config> {
     }
     let mut exceptions = BTreeMap::new();
     for (name, table) in file.partners {
-        let at = name.span().start;
+        let at = name.span();
         partners::check_alias(name.get_ref()).map_err(|e| broken(at, e.to_string()))?;
         let exception = Exception { hardware: table.require_hardware, post_quantum: table.require_post_quantum };
         exceptions.insert(name.into_inner(), exception);
@@ -139,40 +150,28 @@ fn parse(bytes: &[u8], path: PathBuf) -> Result<Config> {
     Ok(Config { path: path.clone(), plugins, assurance })
 }
 
-fn allowed(name: &Spanned<String>, table: &PluginTable) -> std::result::Result<Allowed, (usize, String)> {
+fn allowed(name: &Spanned<String>, table: &PluginTable) -> std::result::Result<Allowed, (Range<usize>, String)> {
     if !is_plugin_name(name.get_ref()) {
         let why = "lower-case letters, digits, `+`, `-`, `.` and `_`, without `age-plugin-`";
-        return Err((name.span().start, format!("`{}` can't name a plugin: {why}", name.get_ref())));
+        return Err((name.span(), format!("`{}` can't name a plugin: {why}", name.get_ref())));
     }
     if let Some(path) = table.path.as_ref().filter(|p| !p.get_ref().is_absolute()) {
         let shown = path.get_ref().display();
-        return Err((path.span().start, format!("`path`: `{shown}` is not an absolute path")));
+        return Err((path.span(), format!("`path`: `{shown}` is not an absolute path")));
     }
     if let Some(wait) = table.wait.as_ref().filter(|w| !(1..=WAIT_MAX).contains(w.get_ref())) {
-        return Err((wait.span().start, format!("`wait`: a number of seconds from 1 to {WAIT_MAX}")));
+        return Err((wait.span(), format!("`wait`: a number of seconds from 1 to {WAIT_MAX}")));
     }
     let path = table.path.as_ref().map(|p| p.get_ref().clone());
     let wait = table.wait.as_ref().map_or(WAIT, |w| *w.get_ref());
     Ok(Allowed { path, hardware: table.hardware, wait })
 }
 
-/// What the parser says, with the field that it is about.
-fn mistake(text: &str, at: &Range<usize>, message: &str) -> String {
-    let message = message.lines().collect::<Vec<_>>().join(", ");
-    let start = text.get(..at.start).and_then(|before| before.rfind('\n')).map_or(0, |n| n + 1);
-    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    match line.split_once('=') {
-        Some((field, _)) if !message.contains(&format!("`{}`", field.trim())) => {
-            format!("`{}`: {message}", field.trim())
-        }
-        _ => message,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::class::Fault;
+    use crate::exchange::Error;
 
     fn read(text: &str) -> Result<Config> {
         parse(text.as_bytes(), "config.toml".into())
@@ -182,7 +181,7 @@ mod tests {
     #[track_caller]
     fn wrong(text: &str) -> (usize, String) {
         let mistake = match read(text) {
-            Err(Error::ConfigBroken { line, why, .. }) => Some((line, why)),
+            Err(Error::Mistake(mistake)) => Some((mistake.line, mistake.why)),
             _ => None,
         };
         mistake.unwrap()
@@ -236,7 +235,7 @@ mod tests {
             assert!(why.contains(said), "{text}: {why}");
         }
         assert_eq!(read("x = 1").unwrap_err().word(), "config-broken");
-        assert!(matches!(parse(b"a\n\xff", "c".into()), Err(Error::ConfigBroken { line: 2, .. })));
+        assert!(matches!(parse(b"a\n\xff", "c".into()), Err(Error::Mistake(mistake)) if mistake.line == 2));
     }
 
     #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::mistake::Mistake;
 use crate::class::{Class, Fault};
 use crate::format::card::CardError;
 use crate::{crypto, files, format};
@@ -97,16 +98,68 @@ pub enum Error {
         /// Why.
         why: String,
     },
-    /// A mistake in the configuration.
-    #[error("there is a mistake in {}{}: {why}", path.display(), line_of(*line))]
-    ConfigBroken {
-        /// The configuration.
+    /// `.consign` without its `project.toml`: rules that are lost must not be taken for rules that never were.
+    #[error("{} has no project.toml, so its rules can't be followed", path.display())]
+    WorkspaceBroken {
+        /// `.consign`.
         path: PathBuf,
-        /// The line, from 1; 0 for all of it.
-        line: usize,
-        /// What is wrong.
+    },
+    /// `.consign` of neither the user nor the owner of the files.
+    #[error("{} belongs to somebody else, neither to you nor to the owner of the files", path.display())]
+    WorkspaceForeign {
+        /// `.consign`.
+        path: PathBuf,
+    },
+    /// Something that only a workspace has.
+    #[error("there is no workspace here, so no {wanted}")]
+    NoWorkspace {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// An argument that can't stand in a file of rules.
+    #[error("{setting}: {why}")]
+    BadSetting {
+        /// The argument.
+        setting: &'static str,
+        /// Why.
         why: String,
     },
+    /// The workspace's copy of the ledger has a line that the chain in the home has not.
+    #[error("line {line} of {} is not in your own ledger", path.display())]
+    CopyDiffers {
+        /// The copy.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A path that the workspace's rules are not about.
+    #[error("{} lies outside the workspace {}", path.display(), root.display())]
+    OutsideWorkspace {
+        /// The path.
+        path: PathBuf,
+        /// The folder that holds `.consign`.
+        root: PathBuf,
+    },
+    /// No scope has this name.
+    #[error("there is no scope `{name}` in this workspace")]
+    NoScope {
+        /// The name asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// A workspace sends what a scope lets out, or all if that is said.
+    #[error("no scope was named, and this is a workspace")]
+    ScopeNeeded,
+    /// There is a workspace already.
+    #[error("there is a workspace already: {}", path.display())]
+    WorkspaceExists {
+        /// `.consign`.
+        path: PathBuf,
+    },
+    /// A mistake in a file of rules.
+    #[error("{0}")]
+    Mistake(Box<Mistake>),
     /// A partner's record that can't be read.
     #[error("the record of a partner is damaged: {}: {why}", path.display())]
     PartnerBroken {
@@ -309,12 +362,14 @@ impl Error {
     }
 }
 
-fn line_of(line: usize) -> String {
-    if line == 0 { String::new() } else { format!(", line {line}") }
-}
-
 fn place(line: u64) -> String {
     if line == 0 { "the last line".to_owned() } else { format!("line {line}") }
+}
+
+impl From<Mistake> for Error {
+    fn from(mistake: Mistake) -> Error {
+        Error::Mistake(Box::new(mistake))
+    }
 }
 
 /// A result of the exchange floor.
@@ -340,7 +395,16 @@ impl Fault for Error {
             Error::NoKeyHere { .. } => "no-key",
             Error::CardNeeded => "card-needed",
             Error::HomeBroken { .. } => "home-broken",
-            Error::ConfigBroken { .. } => "config-broken",
+            Error::Mistake(_) => "config-broken",
+            Error::WorkspaceBroken { .. } => "workspace-broken",
+            Error::WorkspaceForeign { .. } => "workspace-foreign",
+            Error::WorkspaceExists { .. } => "workspace-exists",
+            Error::NoWorkspace { .. } => "no-workspace",
+            Error::ScopeNeeded => "scope-needed",
+            Error::OutsideWorkspace { .. } => "outside-workspace",
+            Error::NoScope { .. } => "no-scope",
+            Error::BadSetting { .. } => "bad-setting",
+            Error::CopyDiffers { .. } => "ledger-copy-differs",
             Error::PartnerBroken { .. } => "partner-broken",
             Error::BadAlias { .. } => "bad-alias",
             Error::PartnerExists { .. } => "partner-exists",
@@ -388,10 +452,18 @@ impl Fault for Error {
             | Error::KeysUnsettled { .. }
             | Error::KeyNotLocked { .. }
             | Error::HomeBroken { .. }
-            | Error::ConfigBroken { .. }
+            | Error::Mistake(_)
+            | Error::WorkspaceBroken { .. }
+            | Error::WorkspaceExists { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
+            Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
+            Error::NoWorkspace { .. }
+            | Error::OutsideWorkspace { .. }
+            | Error::NoScope { .. }
+            | Error::BadSetting { .. } => Class::Usage,
+            Error::CopyDiffers { .. } => Class::Record,
             Error::CardNeeded
             | Error::NoKeyHere { .. }
             | Error::BadAlias { .. }

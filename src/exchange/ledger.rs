@@ -6,11 +6,14 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use super::chain::{Lines, Tail, chain_path, open_chain, read_line, write_line};
 use super::{Home, Result};
 use crate::crypto::{Digest, Fingerprint, digest};
 use crate::files::{self, Lock, Names, io_at};
-use crate::format::record::{Event, Head, Writer};
+use crate::format::json;
+use crate::format::record::{Event, Head, Line, SentPart, Writer};
 use crate::format::time::Time;
 
 /// This home's ledger.
@@ -147,6 +150,21 @@ impl Ledger {
         Ok(found)
     }
 
+    /// How many files the last drop of this scope had; `None` when none went out before.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn last_files(&self, scope: &str) -> Result<Option<u64>> {
+        let mut last = None;
+        self.each_sent_line(|text| {
+            let Ok(line) = json::parse::<Line>(text.trim_end().as_bytes(), "line") else { return };
+            let parts: Vec<SentPart> =
+                line.fields.get("parts").and_then(|p| Vec::<SentPart>::deserialize(p).ok()).unwrap_or_default();
+            last = parts.iter().find(|part| part.scope == scope).map(|part| part.files).or(last);
+        })?;
+        Ok(last)
+    }
+
     /// The names of all bundles that went out.
     ///
     /// # Errors
@@ -200,13 +218,22 @@ impl Ledger {
     /// Calls `tell` with the name of every bundle that went out, by a scan of the bytes: a hundred thousand lines
     /// are looked through for each new number.
     fn each_sent_name(&self, mut tell: impl FnMut(&str)) -> Result<()> {
+        self.each_sent_line(|text| {
+            if let Some(name) = name_in(text) {
+                tell(name);
+            }
+        })
+    }
+
+    /// Calls `tell` with every line of a bundle that went out, or will.
+    fn each_sent_line(&self, mut tell: impl FnMut(&str)) -> Result<()> {
         for path in self.chain_files()? {
             let mut reader = BufReader::with_capacity(1 << 18, File::open(&path).map_err(io_at("read", &path))?);
             let mut line = Vec::new();
             while read_line(&mut reader, &mut line).map_err(io_at("read", &path))? {
                 let text = std::str::from_utf8(&line).unwrap_or_default();
-                if let Some(name) = SENT.iter().find(|word| text.contains(**word)).and_then(|_| name_in(text)) {
-                    tell(name);
+                if SENT.iter().any(|word| text.contains(word)) {
+                    tell(text);
                 }
             }
         }
@@ -234,7 +261,7 @@ impl Ledger {
     }
 
     /// The home's own chain, if it has one.
-    fn chain(&self) -> Result<Option<(Writer, PathBuf)>> {
+    pub(super) fn chain(&self) -> Result<Option<(Writer, PathBuf)>> {
         let Some(writer) = self.home.writer()? else { return Ok(None) };
         let path = chain_path(&self.home.folder("ledger"), writer);
         Ok(path.exists().then_some((writer, path)))
@@ -300,6 +327,9 @@ mod tests {
             contents: vec![zero],
             terms: vec![zero],
             private: zero,
+            parts: Vec::new(),
+            agreements: Vec::new(),
+            overridden: Vec::new(),
         })
     }
 
@@ -314,6 +344,19 @@ mod tests {
         let e = ledger.verify().unwrap_err();
         assert_eq!(e.class(), Class::Record);
         e.word()
+    }
+
+    #[test]
+    fn the_size_of_a_scope_is_that_of_its_last_drop() {
+        let (_dir, home) = home();
+        let ledger = Ledger::open(&home);
+        assert_eq!(ledger.last_files("api").unwrap(), None);
+        for (scope, files) in [("api", 3), ("ui", 9), ("api", 5), ("", 99)] {
+            let Event::Drop(plain) = sent("x-0001") else { unreachable!() };
+            let part = SentPart { scope: scope.into(), partners: Vec::new(), files, bytes: 1 };
+            ledger.append(&Event::Drop(Sent { parts: vec![part], ..plain }), at(), None).unwrap();
+        }
+        assert_eq!((ledger.last_files("api").unwrap(), ledger.last_files("ui").unwrap()), (Some(5), Some(9)));
     }
 
     #[test]

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::draft::Draft;
 use super::home::read_if_there;
 use super::locks::Locks;
+use super::output::{is_note_of, note_of};
 use super::partners::Partner;
-use super::send::{Draft, is_note_of, note_of};
 use super::{Error, Home, Ledger, Result, partners};
 use crate::bundle::{self, Lens, Opened, Pins, Sealed, Signed, Unfinished};
 use crate::crypto::{self, Digest, Fingerprint, Hasher, PublicKey, Signature, Signer, encrypt_to};
@@ -181,7 +182,7 @@ impl Draft<'_> {
         let ledger = Ledger::open(self.home);
         let reference = sealed.reference.to_string();
         let (name, partners) = (self.name.clone(), self.partners());
-        let record = self.record_of(size, blake3, sent, &unfinished, self.note_text(&sealed, signer)?)?;
+        let record = self.record_of(size, blake3, sent, &unfinished, self.note_text(signer)?)?;
         keep(self.home, &reference, &record, &unfinished.before)?;
         let waiting = Event::Waiting { reference: sealed.reference, name, partners, awaited: fingerprints.clone() };
         let entry = ledger.append(&waiting, self.order.now, Some(&signer.public().fingerprint()));
@@ -197,8 +198,7 @@ impl Draft<'_> {
             request.publish().map_err(|e| Error::after(&file, e))?;
             written.push((who, path));
         }
-        let head = &sealed.compartments.first().ok_or(bundle::Error::Bug)?.head;
-        let (files, bytes) = (head.files, head.bytes);
+        let (files, bytes) = (self.files(), self.bytes());
         let signers = signers.iter().map(|s| s.public().fingerprint()).chain(fingerprints).collect();
         let (name, reference) = (self.name, sealed.reference);
         Ok(Held { name, reference, file, requests: written, size, files, bytes, entry, signers })
@@ -235,7 +235,8 @@ impl Draft<'_> {
         unfinished: &Unfinished,
         note: String,
     ) -> Result<Record> {
-        let theirs = self.clearance.recipients().iter().filter(|r| self.order.to.contains(&r.name));
+        let named = |name: &String| self.order.to.iter().any(|to| to.partner == *name);
+        let theirs = self.parts.iter().flat_map(|p| p.clearance.recipients()).filter(|r| named(&r.name));
         let End { tail, sums, envelope } = unfinished.end;
         Ok(Record {
             consign: "waiting/1".to_owned(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::git::{Git, Running, broken};
 use super::listing::{Listing, What};
+use super::span::Span;
 use super::{Error, Result};
 
 /// Larger blobs are read in slices, by one git for all threads.
@@ -107,6 +108,8 @@ impl CatFile {
 struct Stream {
     git: Option<CatFile>,
     next: u64,
+    /// The last bytes that were read, for whoever wants to see what lies before the next slice.
+    last: Vec<u8>,
 }
 
 /// The large blobs that are being read.
@@ -123,20 +126,23 @@ impl Streams {
 
     /// Waits until blob `i` is at `offset`, and takes its git, which `start` makes for the first slice. `None` if the
     /// slices before are long in coming: then the thread reads alone, so that nothing can wait for ever.
-    fn take(&self, i: usize, offset: u64, start: impl Fn() -> Result<CatFile>) -> Result<Option<CatFile>> {
+    fn take(&self, i: usize, offset: u64, start: impl Fn() -> Result<CatFile>) -> Result<Option<(CatFile, Vec<u8>)>> {
         let mut open = self.open();
         let mut seen = None;
         loop {
             let next = match open.get_mut(&i) {
-                Some(stream) if stream.next == offset && stream.git.is_some() => return Ok(stream.git.take()),
+                Some(stream) if stream.next == offset && stream.git.is_some() => {
+                    let last = std::mem::take(&mut stream.last);
+                    return Ok(stream.git.take().map(|git| (git, last)));
+                }
                 Some(stream) if stream.next > offset && offset > 0 => return Ok(None),
                 Some(stream) if stream.next == 0 || offset > 0 => stream.next,
                 None if offset > 0 => 0,
                 // The first slice: nobody reads it yet, or somebody left it half read.
                 _ => {
-                    open.insert(i, Stream { git: None, next: 0 });
+                    open.insert(i, Stream { git: None, next: 0, last: Vec::new() });
                     drop(open);
-                    return start().inspect_err(|_| self.close(i)).map(Some);
+                    return start().inspect_err(|_| self.close(i)).map(|git| Some((git, Vec::new())));
                 }
             };
             let (guard, waited) = self.moved.wait_timeout(open, PATIENCE).unwrap_or_else(PoisonError::into_inner);
@@ -148,8 +154,8 @@ impl Streams {
         }
     }
 
-    fn give_back(&self, i: usize, git: CatFile, next: u64) {
-        self.open().insert(i, Stream { git: Some(git), next });
+    fn give_back(&self, i: usize, git: CatFile, next: u64, last: Vec<u8>) {
+        self.open().insert(i, Stream { git: Some(git), next, last });
         self.moved.notify_all();
     }
 
@@ -181,56 +187,64 @@ impl<'a> BlobReader<'a> {
         BlobReader { blobs, listing, git: None }
     }
 
-    /// Appends bytes `offset..offset + len` of file `i` to `out`, or leaves `out` as it was.
+    /// Appends a part of file `i` to `out`, and what is wanted of the bytes before it to `before`; or leaves both as
+    /// they were.
     ///
     /// # Errors
     /// [`Error::Git`] if git fails or the object is missing.
-    pub fn read(&mut self, i: usize, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<()> {
+    pub fn read(&mut self, i: usize, span: Span, before: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
         let What::File { size, mark, .. } = self.listing.what(i) else {
             return Err(Error::Git { why: format!("`{}` is not a file", self.listing.path(i)) });
         };
         let id = self.blobs.ids.hex(mark);
-        let part = Part { id: &id, size, offset, len: len as u64 };
-        if part.offset.checked_add(part.len).is_none_or(|end| end > size) {
+        if span.end().is_none_or(|end| end > size) {
             return Err(Error::Git { why: format!("`{}` has only {size} bytes", self.listing.path(i)) });
         }
-        let start = out.len();
-        let read = if size > LARGE { self.large(i, part, out) } else { self.small(part, out) };
-        read.inspect_err(|_| out.truncate(start))
+        let part = Part { id: &id, size, span };
+        let (start, above) = (out.len(), before.len());
+        let read = if size > LARGE { self.large(i, part, before, out) } else { self.small(part, before, out) };
+        read.inspect_err(|_| {
+            out.truncate(start);
+            before.truncate(above);
+        })
     }
 
-    fn small(&mut self, part: Part<'_>, out: &mut Vec<u8>) -> Result<()> {
+    fn small(&mut self, part: Part<'_>, before: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
         let mut git = match self.git.take() {
             Some(git) => git,
             None => CatFile::start(&self.blobs.git)?,
         };
         git.ask(part.id, part.size)?;
-        git.skip(part.offset)?;
-        git.bytes(part.len, out)?;
-        git.skip(part.size - part.offset - part.len + 1)?;
+        part.read_from(&mut git, before, out)?;
+        git.skip(part.size - part.end() + 1)?;
         // After a failure its output is not where the next answer begins.
         self.git = Some(git);
         Ok(())
     }
 
-    fn large(&mut self, i: usize, part: Part<'_>, out: &mut Vec<u8>) -> Result<()> {
+    fn large(&mut self, i: usize, part: Part<'_>, before: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
         let streams = &self.blobs.streams;
         let start = || {
             let mut git = CatFile::start(&self.blobs.git)?;
             git.ask(part.id, part.size)?;
             Ok(git)
         };
-        let Some(mut git) = streams.take(i, part.offset, start)? else {
-            let mut git = start()?;
-            git.skip(part.offset)?;
-            return git.bytes(part.len, out);
+        let alone = |before: &mut Vec<u8>, out: &mut Vec<u8>| part.read_from(&mut start()?, before, out);
+        let Span { offset, len, overlap } = part.span;
+        let Some((mut git, last)) = streams.take(i, offset, start)? else { return alone(before, out) };
+        let Some(from) = last.len().checked_sub(part.span.before()) else {
+            // The slice before was shorter than what is wanted of it.
+            streams.give_back(i, git, offset, last);
+            return alone(before, out);
         };
-        let end = part.offset + part.len;
-        git.bytes(part.len, out).inspect_err(|_| streams.close(i))?;
-        if end == part.size {
+        before.extend_from_slice(last.get(from..).unwrap_or_default());
+        let at = out.len();
+        git.bytes(len as u64, out).inspect_err(|_| streams.close(i))?;
+        if part.end() == part.size {
             streams.close(i);
         } else {
-            streams.give_back(i, git, end);
+            let kept = out.len().saturating_sub(overlap).max(at);
+            streams.give_back(i, git, part.end(), out.get(kept..).unwrap_or_default().to_vec());
         }
         Ok(())
     }
@@ -241,6 +255,19 @@ impl<'a> BlobReader<'a> {
 struct Part<'a> {
     id: &'a str,
     size: u64,
-    offset: u64,
-    len: u64,
+    span: Span,
+}
+
+impl Part<'_> {
+    /// Its end, which lies in the blob.
+    fn end(&self) -> u64 {
+        self.span.end().unwrap_or(self.size)
+    }
+
+    /// Reads it from a git that was asked for the blob just now.
+    fn read_from(&self, git: &mut CatFile, before: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
+        git.skip(self.span.start())?;
+        git.bytes(self.span.before() as u64, before)?;
+        git.bytes(self.span.len as u64, out)
+    }
 }

@@ -1,4 +1,6 @@
-//! Globs that pick paths out of a bundle: `--only`, `list GLOB`. The only door to `globset`.
+//! Globs that pick paths out of a bundle: `--only`, `list GLOB`; and globs for one name. The only door to `globset`.
+
+use std::ffi::OsStr;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -40,6 +42,27 @@ impl Globs {
     pub fn fit(&self, path: &str) -> bool {
         let folders = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
         self.set.is_match(path) || folders.into_iter().any(|folder| self.set.is_match(folder))
+    }
+}
+
+/// A glob for one name of a path, with no `/` in it.
+#[derive(Debug)]
+pub(super) struct NameGlob(GlobSet);
+
+impl NameGlob {
+    /// Reads it; upper and lower case differ.
+    ///
+    /// # Errors
+    /// Why it can't be one.
+    pub(super) fn new(text: &str) -> std::result::Result<NameGlob, String> {
+        let glob = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
+        // A set of one: the matcher of a single glob panics where a set gives an error.
+        let set = glob.and_then(|glob| GlobSetBuilder::new().add(glob).build());
+        set.map(NameGlob).map_err(|e| e.kind().to_string())
+    }
+
+    pub(super) fn fits(&self, name: &OsStr) -> bool {
+        self.0.is_match(name)
     }
 }
 

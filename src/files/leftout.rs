@@ -24,9 +24,25 @@ pub enum Reason {
     OwnOutput,
     /// `.consignignore` itself.
     RulesFile,
+    /// No line of the scope lets it out.
+    OutsideScope,
+    /// A line of the scope keeps it in.
+    ScopeExcludes,
+    /// Of a type that the scope does not let out.
+    ScopeType,
+    /// Larger than what the scope lets out.
+    ScopeSize,
+    /// A link that would tell the name of something the scope does not let out.
+    ScopeLink,
 }
 
 impl Reason {
+    /// Whether somebody may have expected to get it: it lies within the scope, and a limit keeps it in.
+    #[must_use]
+    pub fn is_a_limit(self) -> bool {
+        matches!(self, Reason::ScopeType | Reason::ScopeSize | Reason::ScopeLink)
+    }
+
     /// In words, after "left out: ".
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -40,6 +56,11 @@ impl Reason {
             Reason::Submodule => "submodules",
             Reason::OwnOutput => "consign's own: its home, bundles sent from here, this run's output",
             Reason::RulesFile => ".consignignore itself",
+            Reason::OutsideScope => "outside the scope",
+            Reason::ScopeExcludes => "the scope leaves out",
+            Reason::ScopeType => "of types the scope leaves out",
+            Reason::ScopeSize => "larger than the scope lets out",
+            Reason::ScopeLink => "links to what the scope does not let out",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 1, the porter: bytes on disk, no meaning. Writes that cannot leave a root, reads that notice a change,
 //! staging that vanishes, one rename at the end.
 
+mod allowlist;
 mod atomic;
 mod attached;
 mod attributes;
@@ -17,22 +18,27 @@ mod listing;
 mod litter;
 mod lock;
 mod modes;
+mod named;
 mod names;
 mod notebook;
 mod parent;
+mod pathglob;
 mod printable;
 mod progress;
 mod reading;
 mod retry;
 mod revision;
+mod ruledby;
 mod rules;
 mod source;
+mod span;
 mod staging;
 mod standin;
 #[cfg(test)]
 pub(crate) mod testing;
 mod walk;
 
+pub use allowlist::{AllowList, BadEntry, Entry, Limits, Ruling, Within};
 pub use atomic::{Pending, folder_of, rename_new, sync_folder, write_new, write_private, write_private_over};
 pub use beneath::{Hand, Root};
 pub use blobs::{BlobReader, Blobs};
@@ -47,14 +53,17 @@ pub use leftout::{LeftOut, Note, NoteKind, Reason};
 pub use listing::{Listing, What};
 pub use litter::remove_litter;
 pub use lock::Lock;
-pub use modes::is_open_to_others;
+pub use modes::{is_open_to_others, is_own};
+pub use named::named;
 pub use names::Names;
 pub use printable::{Printable, printable, printable_lines, push_printable};
 pub use progress::{Progress, Silent};
 pub use reading::{Folder, TreeReader};
 pub use revision::{Listed, Revision};
+pub use ruledby::{RuledBy, ignored_by, ruled_by};
 pub use rules::{Glob, Ignored, Rules};
 pub use source::{Source, read_file, read_secret, read_small, read_stream, starts_with};
+pub use span::Span;
 pub use staging::{Staging, free_room, move_aside};
 pub use standin::is_stand_in;
 pub use walk::{Walk, Walked};

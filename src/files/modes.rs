@@ -19,3 +19,17 @@ pub fn is_open_to_others(path: &Path) -> bool {
         false
     }
 }
+
+/// Whether a file belongs to whoever runs this program.
+#[must_use]
+#[cfg(unix)]
+pub fn is_own(found: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(found) == rustix::process::geteuid().as_raw()
+}
+
+/// Whether a file belongs to whoever runs this program; always, where that can't be told.
+#[must_use]
+#[cfg(not(unix))]
+pub fn is_own(_: &std::fs::Metadata) -> bool {
+    true
+}

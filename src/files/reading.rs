@@ -15,6 +15,7 @@ use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use super::listing::{Listing, What};
 use super::retry::retry;
 use super::rules::{RULES_FILE, RULES_MAX};
+use super::span::Span;
 use super::{Error, Result, io_at};
 
 /// The time after the last that a tar header holds (FORMAT §3).
@@ -193,17 +194,22 @@ impl<'a> TreeReader<'a> {
         opened.map_err(|e| self.failed(i, e))
     }
 
-    /// Appends bytes `offset..offset + len` of file `i` to `out`.
+    /// Appends a part of file `i` to `out`, and what is wanted of the bytes before it to `before`.
     ///
     /// # Errors
     /// [`Error::ChangedWhileRead`] if it is not what was listed, before or after; what the system says.
-    pub fn read(&mut self, i: usize, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<()> {
+    pub fn read(&mut self, i: usize, span: Span, before: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
+        let Span { offset, len, .. } = span;
         let What::File { size, .. } = self.listing.what(i) else { return Err(self.changed(i, "it is not a file")) };
         let mut file = self.open(i)?;
         self.compare(i, &file)?;
         let start = out.len();
         let whole = offset == 0 && len as u64 == size;
-        let read = if whole { read_whole(&mut file, len, out) } else { read_slice(&mut file, offset, len, out) };
+        let read = match whole {
+            true => read_whole(&mut file, len, out),
+            false => read_slice(&mut file, span.start(), span.before(), before)
+                .and_then(|()| read_slice(&mut file, offset, len, out)),
+        };
         if let Err(e) = read {
             out.truncate(start);
             return Err(self.failed(i, e));

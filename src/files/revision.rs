@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
+use super::allowlist::{Ruling, Stand, Within};
 use super::attributes::{Attributes, of_tree};
 use super::blobs::{Blobs, CatFile, Ids, Streams};
 use super::faults::{Faults, lossy};
@@ -102,10 +103,17 @@ impl Revision {
     ///
     /// # Errors
     /// What can't be sent, by name; [`Error::Git`] if git fails.
-    pub fn list(self, rules: &Rules, latest: Option<u64>, progress: &dyn Progress) -> Result<Listed> {
+    pub fn list(
+        self,
+        rules: &Rules,
+        scope: Option<Within<'_>>,
+        latest: Option<u64>,
+        progress: &dyn Progress,
+    ) -> Result<Listed> {
         let prefix = self.prefix.as_encoded_bytes();
         let attributes = of_tree(&self.git, &self.commit, &self.tree, prefix)?;
         let mut lister = Lister::new(&self, rules, &attributes, latest);
+        lister.under(scope);
         let args = ["ls-tree", "-r", "-t", "-z", "-l", "--full-tree", &self.tree];
         let (running, mut output) = self.git.start(&args)?;
         lister.all(&mut output, progress)?;
@@ -173,12 +181,15 @@ struct Level {
     path: Vec<u8>,
     folder: u32,
     verdict: Verdict,
+    /// What the scope says of it.
+    stand: Stand,
 }
 
 /// Turns records into rows.
 struct Lister<'a> {
     git: &'a Git,
     rules: &'a Rules,
+    scope: Option<Within<'a>>,
     attributes: &'a [Attributes],
     time: u64,
     book: Notebook,
@@ -195,10 +206,11 @@ impl<'a> Lister<'a> {
     fn new(from: &'a Revision, rules: &'a Rules, attributes: &'a [Attributes], latest: Option<u64>) -> Self {
         let mut book = Notebook::default();
         book.begin(0, true);
-        let root = Level { path: Vec::new(), folder: 0, verdict: Verdict::default() };
+        let root = Level { path: Vec::new(), folder: 0, verdict: Verdict::default(), stand: Stand::everything() };
         Lister {
             git: &from.git,
             rules,
+            scope: None,
             attributes,
             time: clamp(from.time, latest),
             book,
@@ -209,6 +221,14 @@ impl<'a> Lister<'a> {
             levels: vec![root],
             next_folder: 1,
             links: None,
+        }
+    }
+
+    /// Lets out only what this lets out.
+    fn under(&mut self, scope: Option<Within<'a>>) {
+        self.scope = scope;
+        if let (Some(scope), Some(root)) = (scope, self.levels.first_mut()) {
+            root.stand = scope.start();
         }
     }
 
@@ -240,10 +260,12 @@ impl<'a> Lister<'a> {
         }
         let Some(level) = self.levels.last() else { return Ok(()) };
         let (parent, above, depth) = (level.folder, level.verdict, self.levels.len());
+        let above_out = above.out.or(level.stand.reason());
         let name = item.path.get(level.path.len()..).unwrap_or_default().to_vec();
         let is_dir = item.kind == b"tree";
         let attributes = self.attributes.get(number).copied().unwrap_or_default();
         let path = os(item.path);
+        let stand = self.scope.map_or_else(Stand::everything, |s| s.list.step(&level.stand, &os(&name), is_dir));
         let always = self.always_out(item, &name, depth);
         let verdict = match always {
             Some(reason) => Verdict::never(reason),
@@ -252,13 +274,14 @@ impl<'a> Lister<'a> {
                 self.rules.judge(&path, is_dir, above, zero)
             }
         };
-        if let Some(reason) = verdict.out.filter(|_| verdict.out != above.out) {
+        let out = verdict.out.or(stand.reason());
+        if let Some(reason) = out.filter(|_| out != above_out) {
             self.left_out.example(reason, lossy(&path) + if is_dir { "/" } else { "" });
         }
-        match verdict.out {
+        match out {
             // Nothing in it can be written down, and what of it is sent is refused below.
-            _ if is_dir && depth > DEPTH_MAX => self.descend(item.path, parent, verdict),
-            _ if is_dir => self.folder(item.path, &name, parent, verdict),
+            _ if is_dir && depth > DEPTH_MAX => self.descend(item.path, parent, (verdict, stand)),
+            _ if is_dir => self.folder(item.path, &name, parent, (verdict, stand)),
             None if depth > DEPTH_MAX => self.bad_name(item.path, "it is more than 256 folders deep"),
             Some(Reason::Submodule) => self.left_out.folder(Reason::Submodule),
             Some(reason) => self.left_out.file(reason, Some(item.size)),
@@ -278,7 +301,7 @@ impl<'a> Lister<'a> {
     }
 
     /// A folder: it stays only if something in it does.
-    fn folder(&mut self, path: &[u8], name: &[u8], parent: u32, verdict: Verdict) {
+    fn folder(&mut self, path: &[u8], name: &[u8], parent: u32, judged: (Verdict, Stand)) {
         let folder = self.next_folder;
         self.next_folder += 1;
         self.book.begin(folder, false);
@@ -286,11 +309,11 @@ impl<'a> Lister<'a> {
         if !self.book.add(parent, &lossy(&os(name)), What::Dir { folder }, self.time) {
             self.bad_name(path, "it is too long");
         }
-        self.descend(path, folder, verdict);
+        self.descend(path, folder, judged);
     }
 
-    fn descend(&mut self, path: &[u8], folder: u32, verdict: Verdict) {
-        self.levels.push(Level { path: [path, b"/"].concat(), folder, verdict });
+    fn descend(&mut self, path: &[u8], folder: u32, (verdict, stand): (Verdict, Stand)) {
+        self.levels.push(Level { path: [path, b"/"].concat(), folder, verdict, stand });
     }
 
     fn bad_name(&mut self, path: &[u8], why: &str) {
@@ -313,6 +336,11 @@ impl<'a> Lister<'a> {
         }
         self.check_name(item.path, name);
         let name = lossy(&os(name));
+        let large = self.scope.filter(|_| item.mode != LINK).and_then(|scope| scope.list.too_large(item.size));
+        if let Some(reason) = large.and_then(Ruling::reason) {
+            self.limited(reason, item);
+            return Ok(());
+        }
         let written = if item.mode == LINK {
             self.link(item, &name, parent)?
         } else {
@@ -351,6 +379,17 @@ impl<'a> Lister<'a> {
             self.bad_name(item.path, "it is a link whose target is not UTF-8");
             return Ok(true);
         };
+        let path = lossy(&os(item.path));
+        if self.scope.is_some_and(|scope| !scope.lets_out_link(&path, &target)) {
+            self.limited(Reason::ScopeLink, item);
+            return Ok(true);
+        }
         Ok(self.book.add_link(parent, name, &target, self.time))
+    }
+
+    /// Leaves out a file for what it is, beside its place.
+    fn limited(&mut self, reason: Reason, item: &Item<'_>) {
+        self.left_out.example(reason, lossy(&os(item.path)));
+        self.left_out.file(reason, Some(item.size));
     }
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use cap_fs_ext::DirExt;
 use cap_std::fs::{Dir, DirEntry, FileType, Metadata};
 
+use super::allowlist::{Ruling, Stand, Within};
 use super::attached::has_more;
 use super::faults::{Faults, lossy};
 use super::leftout::{LeftOut, Note, NoteKind, Reason, Tallies};
@@ -34,6 +35,8 @@ pub struct Walk<'a> {
     pub rules: &'a Rules,
     /// Rule 0: what git ignores.
     pub ignored: &'a Ignored,
+    /// What may be let out at all.
+    pub scope: Option<Within<'a>>,
     /// Whether no rules apply, so that a file of rules is a file like others.
     pub plain: bool,
     /// What this very run writes, relative to the root with `/` between components.
@@ -62,7 +65,34 @@ struct Job {
     path: OsString,
     name: OsString,
     verdict: Verdict,
+    /// What the scope says of it.
+    stand: Stand,
     depth: u32,
+}
+
+/// An entry, judged.
+struct Judged {
+    path: OsString,
+    kind: FileType,
+    verdict: Verdict,
+    stand: Stand,
+}
+
+impl Judged {
+    /// The path for messages, a folder's with a final `/`.
+    fn shown(&self) -> String {
+        lossy(&self.path) + if self.kind.is_dir() { "/" } else { "" }
+    }
+
+    fn out(&self) -> Option<Reason> {
+        self.verdict.out.or(self.stand.reason())
+    }
+}
+
+impl Job {
+    fn out(&self) -> Option<Reason> {
+        self.verdict.out.or(self.stand.reason())
+    }
 }
 
 /// What the threads share.
@@ -108,11 +138,11 @@ impl Walk<'_> {
         let above = Arc::new(self.root.dir.try_clone().map_err(io_at("open", &self.root.at))?);
         let job = Job {
             folder: Some(0),
-
             above,
             path: OsString::new(),
             name: OsString::new(),
             verdict: Verdict::default(),
+            stand: self.scope.map_or_else(Stand::everything, Within::start),
             depth: 0,
         };
         let shared = Shared {
@@ -210,7 +240,7 @@ impl<'a> Worker<'a> {
 
     fn folder(&mut self, job: &Job) {
         if let Some(id) = job.folder {
-            self.book.begin(id, job.verdict.out.is_none());
+            self.book.begin(id, job.out().is_none() && job.stand.is_in());
         }
         let open = || if job.depth == 0 { job.above.try_clone() } else { job.above.open_dir_nofollow(&job.name) };
         let listed = retry(open).and_then(|dir| Ok((retry(|| dir.entries())?, Arc::new(dir))));
@@ -230,7 +260,7 @@ impl<'a> Worker<'a> {
     }
 
     fn unreadable(&mut self, job: &Job, error: io::Error) {
-        match job.verdict.out {
+        match job.out() {
             Some(reason) => self.left_out.folder(reason),
             None => self.faults.add(lossy(&job.path), self.shared.walk.io("read", &job.path, error)),
         }
@@ -251,22 +281,34 @@ impl<'a> Worker<'a> {
         if let Some(reason) = self.always_out(job, &name, &path) {
             return self.leave_out(reason, &path, kind.is_dir(), entry);
         }
-        let zero = self.shared.walk.ignored.reason(&path, kind.is_dir());
-        let verdict = self.shared.walk.rules.judge(&path, kind.is_dir(), job.verdict, zero);
-        match verdict.out {
-            None => self.take(job, dir, entry, path, kind, verdict),
-            Some(reason) => {
-                // A folder that holds only what is left out would tell its name and nothing else.
-                self.book.only_if_needed();
-                self.out(job, dir, entry, path, kind, (verdict, reason));
-            }
+        let walk = self.shared.walk;
+        let zero = walk.ignored.reason(&path, kind.is_dir());
+        let verdict = walk.rules.judge(&path, kind.is_dir(), job.verdict, zero);
+        let stand = walk.scope.map_or_else(Stand::everything, |s| s.list.step(&job.stand, &name, kind.is_dir()));
+        let judged = Judged { path, kind, verdict, stand };
+        match judged.out() {
+            None if judged.stand.is_in() => self.take(job, dir, entry, judged),
+            None => self.pass(job, dir, entry, judged),
+            Some(reason) => self.out(job, dir, entry, judged, reason),
+        }
+    }
+
+    /// A folder that is not let out itself, on the way to something that may be.
+    fn pass(&mut self, job: &Job, dir: &Arc<Dir>, entry: &DirEntry, judged: Judged) {
+        if job.depth + 1 >= DEPTH_MAX {
+            return self.left_out.folder(Reason::OutsideScope);
+        }
+        let mtime = entry.metadata().map_or(0, |meta| clamp(seconds_of(&meta), self.shared.walk.latest));
+        let Some(parent) = job.folder else { return };
+        if let Some(folder) = self.add_folder(parent, entry, &judged.path, mtime) {
+            self.descend(job, dir, entry, judged, Some(folder));
         }
     }
 
     /// What no rule lets in.
     fn always_out(&mut self, job: &Job, name: &OsStr, path: &OsStr) -> Option<Reason> {
         if name == ".git" {
-            if job.depth > 0 && job.verdict.out.is_none() {
+            if job.depth > 0 && job.out().is_none() && job.stand.is_in() {
                 self.notes.file(NoteKind::NestedRepository, None);
                 self.notes.example(NoteKind::NestedRepository, lossy(&job.path));
             }
@@ -291,21 +333,15 @@ impl<'a> Worker<'a> {
         self.left_out.example(reason, lossy(path) + if is_dir { "/" } else { "" });
     }
 
-    /// Something that the rules leave out; a folder may hold something that they let in.
-    fn out(
-        &mut self,
-        job: &Job,
-        dir: &Arc<Dir>,
-        entry: &DirEntry,
-        path: OsString,
-        kind: FileType,
-        by: (Verdict, Reason),
-    ) {
-        let (verdict, reason) = by;
-        let (walk, is_dir) = (self.shared.walk, kind.is_dir());
-        let needed = job.folder.filter(|_| is_dir && walk.rules.may_let_in(verdict));
-        if job.verdict.out.is_none() {
-            self.left_out.example(reason, lossy(&path) + if is_dir { "/" } else { "" });
+    /// Something that is left out; a folder may hold something that the rules let in.
+    fn out(&mut self, job: &Job, dir: &Arc<Dir>, entry: &DirEntry, judged: Judged, reason: Reason) {
+        // A folder that holds only what is left out would tell its name and nothing else.
+        self.book.only_if_needed();
+        let (walk, is_dir) = (self.shared.walk, judged.kind.is_dir());
+        let may_hold = is_dir && judged.stand.reason().is_none() && walk.rules.may_let_in(judged.verdict);
+        let needed = job.folder.filter(|_| may_hold);
+        if job.out().is_none() {
+            self.left_out.example(reason, judged.shown());
         }
         if !is_dir {
             let size = walk.survey.then(|| entry.metadata().map_or(0, |m| m.len()));
@@ -315,21 +351,21 @@ impl<'a> Worker<'a> {
             return self.left_out.folder(reason);
         }
         let mtime = entry.metadata().map_or(0, |meta| clamp(seconds_of(&meta), walk.latest));
-        let folder = needed.and_then(|parent| self.add_folder(parent, entry, &path, mtime));
-        self.descend(job, dir, entry, path, verdict, folder);
+        let folder = needed.and_then(|parent| self.add_folder(parent, entry, &judged.path, mtime));
+        self.descend(job, dir, entry, judged, folder);
     }
 
-    fn descend(
-        &mut self,
-        job: &Job,
-        dir: &Arc<Dir>,
-        entry: &DirEntry,
-        path: OsString,
-        verdict: Verdict,
-        folder: Option<u32>,
-    ) {
+    /// Leaves out a file for what it is, beside its place.
+    fn limited(&mut self, reason: Reason, path: &OsStr, size: u64) {
+        self.book.only_if_needed();
+        self.left_out.example(reason, lossy(path));
+        self.left_out.file(reason, Some(size));
+    }
+
+    fn descend(&mut self, job: &Job, dir: &Arc<Dir>, entry: &DirEntry, judged: Judged, folder: Option<u32>) {
         let (above, name) = (Arc::clone(dir), entry.file_name());
-        self.found.push(Job { folder, above, path, name, verdict, depth: job.depth + 1 });
+        let Judged { path, verdict, stand, .. } = judged;
+        self.found.push(Job { folder, above, path, name, verdict, stand, depth: job.depth + 1 });
     }
 
     /// A new folder's number. A name that is not UTF-8 is written down as it can be: something in it that is sent is
@@ -354,40 +390,42 @@ impl<'a> Worker<'a> {
     }
 
     /// Something that is sent.
-    fn take(&mut self, job: &Job, dir: &Arc<Dir>, entry: &DirEntry, path: OsString, kind: FileType, verdict: Verdict) {
-        let walk = self.shared.walk;
+    fn take(&mut self, job: &Job, dir: &Arc<Dir>, entry: &DirEntry, judged: Judged) {
+        let (walk, path, kind) = (self.shared.walk, judged.path.as_os_str(), judged.kind);
         // A folder that is only counted can't hold anything that is let in.
         let Some(parent) = job.folder else { return };
         if path.to_str().is_none() {
-            return self.bad_name(&path, "it is not UTF-8");
+            return self.bad_name(path, "it is not UTF-8");
         }
         if job.depth >= DEPTH_MAX {
-            return self.bad_name(&path, "it is more than 256 folders deep");
+            return self.bad_name(path, "it is more than 256 folders deep");
         }
         let meta = match entry.metadata() {
             Ok(meta) if meta.is_dir() == kind.is_dir() => meta,
             Ok(_) => {
-                let path = lossy(&path);
+                let path = lossy(path);
                 return self
                     .faults
                     .add(path.clone(), Error::ChangedWhileRead { path, how: "it became something else" });
             }
-            Err(e) => return self.faults.add(lossy(&path), walk.io("read", &path, e)),
+            Err(e) => return self.faults.add(lossy(path), walk.io("read", path, e)),
         };
         let mtime = clamp(seconds_of(&meta), walk.latest);
         if nanos_of(&meta) != 0 {
             self.notes.file(NoteKind::SubSecond, None);
         }
         if meta.is_dir() {
-            if let Some(folder) = self.add_folder(parent, entry, &path, mtime) {
-                self.descend(job, dir, entry, path, verdict, Some(folder));
+            if let Some(folder) = self.add_folder(parent, entry, path, mtime) {
+                self.descend(job, dir, entry, judged, Some(folder));
             }
         } else if meta.is_symlink() {
-            self.link(parent, dir, entry, &path, mtime);
+            self.link(parent, dir, entry, path, mtime);
+        } else if let Some(large) = walk.scope.and_then(|s| s.list.too_large(meta.len())).and_then(Ruling::reason) {
+            self.limited(large, path, meta.len());
         } else if meta.is_file() {
-            self.file(parent, entry, &path, &meta, mtime);
+            self.file(parent, entry, path, &meta, mtime);
         } else {
-            let (path, kind) = (lossy(&path), special(&meta));
+            let (path, kind) = (lossy(path), special(&meta));
             self.faults.add(path.clone(), Error::SpecialFile { path, kind });
         }
     }
@@ -398,6 +436,7 @@ impl<'a> Worker<'a> {
             Err(e) => self.faults.add(lossy(path), self.shared.walk.io("read", path, e)),
             Ok(target) => match target.to_str() {
                 None => self.bad_name(path, "it is a link whose target is not UTF-8"),
+                Some(target) if !self.lets_out_link(path, target) => self.limited(Reason::ScopeLink, path, 0),
                 Some(target) => {
                     if !self.book.add_link(parent, &lossy(&name), target, mtime) {
                         self.no_room(path);
@@ -405,6 +444,11 @@ impl<'a> Worker<'a> {
                 }
             },
         }
+    }
+
+    fn lets_out_link(&self, path: &OsStr, target: &str) -> bool {
+        let path = path.to_str().unwrap_or_default();
+        self.shared.walk.scope.is_none_or(|scope| scope.lets_out_link(path, target))
     }
 
     fn file(&mut self, parent: u32, entry: &DirEntry, path: &OsStr, meta: &Metadata, mtime: u64) {
@@ -439,7 +483,7 @@ fn bits(_: &Metadata) -> (bool, [Option<NoteKind>; 2]) {
 }
 
 #[cfg(unix)]
-fn special(meta: &Metadata) -> &'static str {
+pub(super) fn special(meta: &Metadata) -> &'static str {
     use cap_std::fs::FileTypeExt;
     let kind = meta.file_type();
     match () {
@@ -450,6 +494,6 @@ fn special(meta: &Metadata) -> &'static str {
 }
 
 #[cfg(not(unix))]
-fn special(_: &Metadata) -> &'static str {
+pub(super) fn special(_: &Metadata) -> &'static str {
     "special file"
 }

@@ -250,7 +250,14 @@ mod tests {
     const QUANTUM: &str = "age1pq1qqqq";
 
     fn candidate(name: &str, key: &str, on_record: bool) -> Candidate {
-        Candidate { name: name.into(), key: key.into(), card_expires: None, own: !on_record, on_record }
+        Candidate {
+            name: name.into(),
+            key: key.into(),
+            card_expires: None,
+            own: !on_record,
+            on_record,
+            agreement: None,
+        }
     }
 
     fn rules(all: Demands, acme: Exception) -> Assurance {

@@ -15,6 +15,8 @@ pub struct Candidate {
     pub own: bool,
     /// Whether the name is that of a partner on record; else it is whatever came with the key.
     pub on_record: bool,
+    /// The agreement that it gets the files under.
+    pub agreement: Option<String>,
 }
 
 impl Candidate {

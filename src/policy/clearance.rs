@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Assured, Unmet};
+use super::verdict::Unfit;
+use super::{Assured, NotAccepted, ScopeRefusal, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
-use crate::format::version::TAGS_MAX;
+use crate::format::version::{COMPARTMENTS_MAX, TAGS_MAX};
 
 /// A recipient that may get the bundle.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct Cleared {
     pub recipient: Recipient,
     /// Whether this is the sender itself.
     pub own: bool,
+    /// The agreement that the files are sent to it under.
+    pub agreement: Option<String>,
 }
 
 /// Proof that everybody the bundle will be locked to was checked. Only [`clear`] makes one.
@@ -45,6 +48,18 @@ pub enum Refusal {
     /// More than a bundle can have.
     #[error("{count} recipients are more than the {} a bundle can have", TAGS_MAX - 1)]
     TooMany {
+        /// How many.
+        count: usize,
+    },
+    /// A key that is no partner's, where agreements are demanded of partners.
+    #[error("{name} is no partner on record, so no agreement stands for this key")]
+    NotAPartner {
+        /// What the key is called.
+        name: String,
+    },
+    /// More scopes than a bundle has room for.
+    #[error("{count} scopes are more than the {COMPARTMENTS_MAX} a bundle can have")]
+    TooManyScopes {
         /// How many.
         count: usize,
     },
@@ -75,6 +90,15 @@ pub enum Refusal {
     /// A key that is less than what the configuration demands.
     #[error(transparent)]
     Assurance(#[from] Unmet),
+    /// Terms that were not accepted.
+    #[error(transparent)]
+    Terms(#[from] NotAccepted),
+    /// A scope says no.
+    #[error(transparent)]
+    Scope(#[from] ScopeRefusal),
+    /// A bundle that is not as a policy demands.
+    #[error(transparent)]
+    Policy(#[from] Unfit),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -88,19 +112,32 @@ impl Fault for Refusal {
         match self {
             Refusal::NoRecipient => "no-recipient",
             Refusal::TooMany { .. } => "too-many-recipients",
+            Refusal::TooManyScopes { .. } => "too-many-scopes",
+            Refusal::NotAPartner { .. } => "not-a-partner",
             Refusal::BadKey { source, .. } => source.word(),
             Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
+            Refusal::Terms(e) => e.word(),
+            Refusal::Scope(refusal) => refusal.word(),
+            Refusal::Policy(e) => e.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
 
     fn class(&self) -> Class {
         match self {
-            Refusal::NoRecipient | Refusal::TooMany { .. } | Refusal::Mixed { .. } => Class::Usage,
+            Refusal::NoRecipient | Refusal::TooMany { .. } | Refusal::TooManyScopes { .. } | Refusal::Mixed { .. } => {
+                Class::Usage
+            }
             Refusal::BadKey { source, .. } => source.class(),
-            Refusal::CardEnded { .. } | Refusal::Assurance(_) | Refusal::Expired { .. } => Class::Refused,
+            Refusal::Terms(e) => e.class(),
+            Refusal::Scope(refusal) => refusal.class(),
+            Refusal::Policy(e) => e.class(),
+            Refusal::NotAPartner { .. }
+            | Refusal::CardEnded { .. }
+            | Refusal::Assurance(_)
+            | Refusal::Expired { .. } => Class::Refused,
         }
     }
 }
@@ -118,7 +155,8 @@ pub fn clear(assured: &Assured<'_>, today: Time) -> Result<Clearance, Refusal> {
             return Err(Refusal::CardEnded { name: candidate.name.clone(), at });
         }
         let key = recipient.canonical();
-        let cleared = Cleared { name: candidate.name.clone(), key: key.clone(), recipient, own: candidate.own };
+        let (name, agreement) = (candidate.name.clone(), candidate.agreement.clone());
+        let cleared = Cleared { name, key: key.clone(), recipient, own: candidate.own, agreement };
         let entry = by_key.entry(key).or_insert(cleared);
         entry.own |= candidate.own;
     }
@@ -175,7 +213,14 @@ mod tests {
     use crate::policy::Candidate;
 
     fn candidate(key: &str) -> Candidate {
-        Candidate { name: "acme".into(), key: key.into(), card_expires: None, own: false, on_record: true }
+        Candidate {
+            name: "acme".into(),
+            key: key.into(),
+            card_expires: None,
+            own: false,
+            on_record: true,
+            agreement: None,
+        }
     }
 
     fn clear(candidates: &[Candidate], today: Time) -> Result<Clearance, Refusal> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use tools::members;
 
 use consign::bundle::select::{From, Order as SelectOrder, Selection};
-use consign::bundle::{Clear, Opened, Order, Parcel, Pins, Revealed, Sealed, Signed, TermsText, Unpack, pack};
+use consign::bundle::{Clear, Lens, Opened, Order, Parcel, Pins, Revealed, Sealed, Signed, TermsText, Unpack, pack};
 use consign::crypto::{
     Error, Identities, PassphraseSource, PublicKey, Secret, SigningKey, new_identities, new_identity,
 };
@@ -77,6 +77,7 @@ pub fn select(folder: &Path) -> Selection {
     let order = SelectOrder {
         from: From::Folder(folder),
         globs: &[],
+        scope: None,
         allow_unportable: true,
         latest: None,
         keep_out: &[],
@@ -93,12 +94,27 @@ pub fn candidates(to: &[&Firm]) -> Vec<Candidate> {
             card_expires: None,
             own: false,
             on_record: true,
+            agreement: None,
         })
         .collect()
 }
 
 /// Packs a folder into memory.
 pub fn bundle_of(folder: &Path, from: &Firm, to: &[&Firm], workers: usize) -> (Vec<u8>, Sealed) {
+    match bundle_through(folder, from, to, workers, &Clear) {
+        Ok(bundle) => bundle,
+        Err(stopped) => panic!("{}", stopped.1),
+    }
+}
+
+/// Packs a folder into memory, through a lens; what was written until an error comes with it.
+pub fn bundle_through(
+    folder: &Path,
+    from: &Firm,
+    to: &[&Firm],
+    workers: usize,
+    lens: &dyn Lens,
+) -> Result<(Vec<u8>, Sealed), Box<(Vec<u8>, consign::bundle::Error)>> {
     let selection = select(folder);
     let clearance = clear(&Assurance::default().assure(&candidates(to)).unwrap(), now()).unwrap();
     let terms = TermsText { owner: "Northwind".into(), ..TermsText::default() };
@@ -120,9 +136,13 @@ pub fn bundle_of(folder: &Path, from: &Firm, to: &[&Firm], workers: usize) -> (V
         workers,
     };
     let mut out = Vec::new();
-    let sealed = pack(&order, &mut out, &Clear, &Silent).unwrap();
-    out.extend_from_slice(&sealed.tail);
-    (out, sealed)
+    match pack(&order, &mut out, lens, &Silent) {
+        Ok(sealed) => {
+            out.extend_from_slice(&sealed.tail);
+            Ok((out, sealed))
+        }
+        Err(e) => Err(Box::new((out, e))),
+    }
 }
 
 pub fn source_of(bytes: &[u8]) -> Source {

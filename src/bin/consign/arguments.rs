@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use consign::files::Glob;
 
+use crate::accepting::Accepting;
+
 /// Show the whole story in a temporary folder, every step checked.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
@@ -357,9 +359,14 @@ pub(crate) struct PartnerExport {
 pub(crate) struct Pack {
     /// The folder, or the git repository for --rev
     pub(crate) path: PathBuf,
-    /// Lock it to this partner (repeatable)
-    #[arg(long, value_name = "PARTNER")]
+    /// Lock it to this partner; with :SCOPE it gets only what that scope lets out (repeatable)
+    ///
+    /// Partners with different scopes share one bundle, in which each opens, and even lists, only its own part.
+    #[arg(long, value_name = "PARTNER[:SCOPE]")]
     pub(crate) to: Vec<String>,
+    /// Send what this scope of the workspace lets out, and nothing else
+    #[arg(long, value_name = "SCOPE", conflicts_with = "all")]
+    pub(crate) scope: Option<String>,
     /// Lock it to this key too: age1… or an ssh-ed25519 or ssh-rsa public key (repeatable)
     #[arg(short = 'r', long = "recipient", value_name = "RECIPIENT")]
     pub(crate) recipients: Vec<String>,
@@ -386,7 +393,7 @@ pub(crate) struct Pack {
     /// Name the bundle so, instead of by partner and next number
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// The terms that the receiver agrees to, a text file
+    /// The terms that the receiver agrees to, a text file; in a workspace, instead of the project's
     #[arg(long, value_name = "FILE")]
     pub(crate) terms: Option<PathBuf>,
     /// What it is for, in a few words; the receiver sees it
@@ -416,9 +423,15 @@ pub(crate) struct Pack {
     /// Compression level
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=22))]
     pub(crate) level: i32,
-    /// The whole folder, which is the default outside a workspace
+    /// Send the whole folder, without a scope; that is the default outside a workspace
     #[arg(long)]
     pub(crate) all: bool,
+    /// Send it though a rule says no, this once; the reason goes on record
+    ///
+    /// For an agreement that is missing or has ended, a scope that has ended, and for recipients without a partner
+    /// (-r, -R) in a workspace. What is damaged, unsafe or not trusted stays refused.
+    #[arg(id = "override", long = "override", value_name = "WHY")]
+    pub(crate) override_why: Option<String>,
     /// Send names that some systems can't hold (Windows reserves some; others differ in case only)
     #[arg(long)]
     pub(crate) allow_unportable: bool,
@@ -502,6 +515,8 @@ pub(crate) struct Cat {
     /// The path of the file in it
     pub(crate) path: String,
     #[command(flatten)]
+    pub(crate) accepting: Accepting,
+    #[command(flatten)]
     pub(crate) signers: Signers,
     #[command(flatten)]
     pub(crate) opening: Opening,
@@ -519,6 +534,11 @@ pub(crate) struct Verify {
     /// For a bundle that holds only changes: the folder that it was made against
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+    /// Demand what this file says: who signed, for whom, how old, under which terms
+    ///
+    /// A TOML file; consign.toml(5) shows all that can stand in it. What it demands of contents needs a key and --deep.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) signers: Signers,
     #[command(flatten)]
@@ -539,6 +559,8 @@ pub(crate) struct Unpack {
     /// For a bundle that holds only changes: the folder that it was made against
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) accepting: Accepting,
     /// Leave links out, where none can be made
     #[arg(long)]
     pub(crate) no_links: bool,

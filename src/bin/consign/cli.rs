@@ -9,6 +9,8 @@ use consign::files::Glob;
 
 pub(crate) use crate::arguments::*;
 use crate::manual;
+pub(crate) use crate::scope_args::*;
+pub(crate) use crate::workspace_args::*;
 
 /// Hand code and design files to an outside firm, and get work back
 ///
@@ -52,6 +54,13 @@ pub(crate) enum Verb {
     /// A made-up firm sends code to made-up vendors; every step is checked, also those that must fail. No keys, partners
     /// or files of yours are touched, and nothing uses the network.
     Demo(Demo),
+    /// Make a workspace: the rules that are followed before anything of a project leaves
+    ///
+    /// It is the folder .consign in the project, to be committed with it: the owner, the licence and the terms that travel
+    /// in every bundle; scopes, which say what each partner may get; agreements and audits; and a copy of the ledger.
+    /// Nothing in it is secret, nothing in it is ever run, and nothing in it decides whom you trust. It is found from any
+    /// folder below, as git finds a repository.
+    Init(Init),
     /// Make your keys, or show them
     ///
     /// Your keys lie in CONSIGN_HOME, locked by a passphrase, and never leave it.
@@ -66,6 +75,13 @@ pub(crate) enum Verb {
     /// Only bundles that a partner signed, and only cards that you put on record, are trusted.
     #[command(visible_alias = "vendor")]
     Partner(Partner),
+    /// Show which files each partner may get, and why
+    ///
+    /// A scope is a file in .consign/scopes, NAME.toml: the partners it is for, `include` and `exclude` lists of patterns,
+    /// and limits. Nothing leaves that no `include` names. Its patterns begin at the top of the project, a folder means
+    /// everything in it, `*` stays within one name and `**` is any number of folders; an `exclude` without a slash in
+    /// the middle holds at any depth, and wins. Upper and lower case differ.
+    Scope(Scope),
     /// Pack a folder or a git revision into a signed bundle that only the named partners can open
     ///
     /// Every recipient is checked before a file is read. In a git work tree the files that git ignores are left out.
@@ -74,7 +90,7 @@ pub(crate) enum Verb {
     ///
     /// A bundle that goes to a file gets a cover note beside it, NAME.txt, which tells the receiver what to type. Nothing
     /// that anybody could open is written before the ledger names it.
-    Pack(Pack),
+    Pack(Box<Pack>),
     /// Show what a bundle tells without a key: sender, size, time, and which known partners can open it
     ///
     /// What a bundle says of itself is marked as a claim until its signature holds and you trust its signer.
@@ -87,7 +103,7 @@ pub(crate) enum Verb {
     ///
     /// Reads the manifest and the part of the bundle that holds the file, nothing else. A pipe or a file gets every byte
     /// as it is. A terminal gets text only, with everything escaped that a terminal would obey or that could fool its
-    /// reader; binary data is refused there.
+    /// reader; binary data is refused there. Terms that the sender states have to be accepted first, as by `consign unpack`.
     Cat(Cat),
     /// Check that bundles are whole and signed by somebody you trust; needs no key
     ///
@@ -99,6 +115,10 @@ pub(crate) enum Verb {
     ///
     /// Nothing is decrypted before the signature holds. The folder appears at once when everything in it was checked, or
     /// not at all; nothing that was there is overwritten or merged into.
+    ///
+    /// The terms that the sender states are shown first, and nothing is unpacked before they are accepted: by your answer,
+    /// or by --accept-terms. The full text lies beside the folder, as NAME.terms.txt, and the ledger keeps what you
+    /// accepted, and how.
     ///
     /// With --salvage the whole files of a damaged bundle are unpacked: those of which every byte is as it was signed.
     /// The missing ones are named, and the exit code is 3.
@@ -140,6 +160,7 @@ impl Verb {
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Verb::Demo(_) => "demo",
+            Verb::Init(_) => "init",
             Verb::Key(Key { verb: KeyVerb::New(_) }) => "key new",
             Verb::Key(Key { verb: KeyVerb::List(_) }) => "key list",
             Verb::Key(Key { verb: KeyVerb::Show(_) }) => "key show",
@@ -157,6 +178,9 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::Show(_) }) => "partner show",
             Verb::Partner(Partner { verb: PartnerVerb::Remove(_) }) => "partner remove",
             Verb::Partner(Partner { verb: PartnerVerb::Export(_) }) => "partner export",
+            Verb::Scope(Scope { verb: ScopeVerb::List(_) }) => "scope list",
+            Verb::Scope(Scope { verb: ScopeVerb::Show(_) }) => "scope show",
+            Verb::Scope(Scope { verb: ScopeVerb::Explain(_) }) => "scope explain",
             Verb::Pack(_) => "pack",
             Verb::Inspect(_) => "inspect",
             Verb::List(_) => "list",

@@ -155,13 +155,14 @@ fn plain(text: &str) -> String {
 /// What is not done when a command fails.
 pub(crate) fn not_done(command: &str) -> Option<&'static str> {
     Some(match command {
+        "init" => "no workspace was made",
         "pack" => "nothing was packed",
         "unpack" => "nothing was unpacked",
         "repair" => "nothing was written",
         "sign" => "nothing was signed",
         "finish" => "this run finished nothing",
         "verify" => "not verified",
-        "inspect" | "list" => "nothing was shown",
+        "scope list" | "scope show" | "scope explain" | "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
         "key rotate" | "key renew" | "key add" | "key remove" | "key join" => {
             "your keys and your card are as they were"
@@ -319,7 +320,50 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "incompatible-keys" => &["send them two bundles, or ask them for keys of one kind"],
         "not-hardware" => &["a key in hardware in its place, or change that line"],
         "not-post-quantum" => &["a key age1pq1... in its place, or change that line"],
-        "config-broken" => &["man consign, CONFIGURATION, shows what can stand there"],
+        "no-scope" => &["consign scope list; a new one is a file: .consign/scopes/NAME.toml"],
+        "scope-empty" => &["consign scope show SCOPE names the lines that match nothing"],
+        "scope-ended" => &[
+            "if it is meant to go on, move `expires` in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-not-bound" => &[
+            "name it under `partners` in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-too-large" => &[
+            "narrow the scope, or raise that line in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-grown" => &[
+            "--dry-run shows what would go; consign scope explain PATH says why",
+            "if all of it is meant: --override \"why\"",
+        ],
+        "outside-workspace" => &["name a path in the workspace, or go to the other one first"],
+        "no-workspace" => &["consign init --owner FIRM makes one; outside of one the whole folder is packed"],
+        "scope-needed" => {
+            &["--scope SCOPE, or --to PARTNER:SCOPE; consign scope list shows them", "or the whole folder: --all"]
+        }
+        "not-a-partner" => &[
+            "put its owner on record: consign partner add CARD, then --to",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "bad-setting" => &["licences: MIT, Apache-2.0, LicenseRef-NAME for one of your own; texts: one line"],
+        "ledger-copy-differs" => &["keep that file, and find out who changed it; your own ledger is in CONSIGN_HOME"],
+        "workspace-broken" => &["put project.toml back from your version control; or: consign init --owner FIRM"],
+        "workspace-foreign" => &["make those rules your own (chown), or work outside that folder"],
+        "workspace-exists" => &["change its files; consign doctor reads them all"],
+        "config-broken" => &["man consign.toml shows what can stand in each file"],
+        _ => hints_on_terms(word),
+    }
+}
+
+/// The usual fix for a word on terms, and on what a policy demands.
+fn hints_on_terms(word: &str) -> &'static [&'static str] {
+    match word {
+        "terms-differ" => &["compare them with what was agreed; then, for exactly these: --accept-terms=HASH"],
+        "policy-needs-key" => &["--deep, with a key that opens the bundles: -i FILE, or your own"],
+        "policy-closed" => &["-i FILE for a key that opens all parts"],
+        "terms-refused" => &["tell the sender which terms you can accept"],
         _ => &[],
     }
 }
@@ -331,6 +375,7 @@ macro_rules! failures {
             fn from(error: $error) -> Failure {
                 let mut failure = Failure::of(&error);
                 failure.paths = Paths::of(&error);
+                failure.facts = Paths::facts(&error);
                 match Paths::fix(&error) {
                     Some(fix) => failure.fix(fix),
                     None => failure,
@@ -340,7 +385,16 @@ macro_rules! failures {
     )* };
 }
 
-failures!(crypto::Error, format::Error, files::Error, CardError, policy::Refusal, bundle::Error, exchange::Error);
+failures!(
+    crypto::Error,
+    format::Error,
+    files::Error,
+    CardError,
+    policy::Refusal,
+    policy::NoReason,
+    bundle::Error,
+    exchange::Error
+);
 
 /// Which files an error names, and what to do about it if that depends on what it is about.
 trait Paths {
@@ -349,6 +403,9 @@ trait Paths {
     }
     fn fix(&self) -> Option<String> {
         None
+    }
+    fn facts(&self) -> Vec<(String, String)> {
+        Vec::new()
     }
 }
 
@@ -368,6 +425,7 @@ impl Paths for crypto::Error {
 impl Paths for format::Error {}
 impl Paths for CardError {}
 impl Paths for policy::Refusal {}
+impl Paths for policy::NoReason {}
 
 impl Paths for files::Error {
     fn of(&self) -> Vec<PathBuf> {
@@ -403,19 +461,27 @@ impl Paths for bundle::Error {
 }
 
 impl Paths for exchange::Error {
+    fn facts(&self) -> Vec<(String, String)> {
+        let exchange::Error::Mistake(mistake) = self else { return Vec::new() };
+        let Some((text, carets)) = mistake.shown.clone() else { return Vec::new() };
+        vec![(format!("line {}", mistake.line), text), (String::new(), carets)]
+    }
     fn of(&self) -> Vec<PathBuf> {
         use exchange::Error;
         match self {
             Error::Files(e) => e.of(),
             Error::Bundle(e) => e.of(),
+            Error::Mistake(mistake) => vec![mistake.path.clone()],
             Error::HomeReadOnly { path, .. }
             | Error::KeyExists { path }
             | Error::KeyUnfinished { path }
             | Error::KeyNotLocked { path }
             | Error::NoKeyHere { path }
             | Error::HomeBroken { path, .. }
-            | Error::ConfigBroken { path, .. }
             | Error::PartnerBroken { path, .. }
+            | Error::WorkspaceBroken { path }
+            | Error::WorkspaceForeign { path }
+            | Error::WorkspaceExists { path }
             | Error::LedgerBroken { path, .. }
             | Error::LedgerForked { path, .. }
             | Error::NotWaiting { path }

@@ -4,6 +4,7 @@
 #![warn(clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented, clippy::allow_attributes)]
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that fails panics"))]
 
+mod accepting;
 mod arguments;
 mod attendant;
 mod cli;
@@ -18,8 +19,10 @@ mod passphrase;
 mod progress;
 mod prompt;
 mod sample;
+mod scope_args;
 mod story;
 mod waiting;
+mod workspace_args;
 mod world;
 
 fn main() -> std::process::ExitCode {

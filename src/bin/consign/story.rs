@@ -13,7 +13,7 @@ use consign::exchange::held::Held;
 use consign::exchange::locks::Locks;
 use consign::exchange::partners::{self, Change, Checked};
 use consign::exchange::receive::{self, Reader};
-use consign::exchange::send::{self, Output, Send};
+use consign::exchange::send::{self, Output, Send, To};
 use consign::exchange::trust::Trust;
 use consign::exchange::{Error, Home, Ledger, copies, keys, restore};
 use consign::files::{Silent, Source};
@@ -166,7 +166,7 @@ impl Story {
         addition.write(&self.firm(who)?.home).map_err(oops)
     }
 
-    fn order<'a>(&self, path: &'a Path, to: &'a [String], own: &'a Locks, out: &'a Path) -> Send<'a> {
+    fn order<'a>(&self, path: &'a Path, to: &'a [To], own: &'a Locks, out: &'a Path) -> Send<'a> {
         Send {
             plugins: None,
             path,
@@ -174,14 +174,19 @@ impl Story {
             globs: &[],
             allow_unportable: false,
             latest: None,
+            workspace: None,
             to,
+            scope: None,
+            all: false,
+            grown_is_meant: false,
+            override_why: None,
             recipients: &[],
             own,
             no_self: false,
             name: None,
             out: Output::Folder(out),
             force: false,
-            terms: "Not yours to share.\n",
+            terms: Some("Not yours to share.\n"),
             expires: None,
             purpose: "demo",
             level: 3,
@@ -200,10 +205,10 @@ impl Story {
         if self.spoiled("dry run") {
             fs::remove_file(self.project().join(".consignignore")).map_err(oops)?;
         }
-        let (path, own, to) = (self.project(), self.own()?, ["acme".to_owned()]);
+        let (path, own, to) = (self.project(), self.own()?, [To::from("acme")]);
         let order = Send { dry_run: true, ..self.order(&path, &to, &own, &self.folder) };
         let draft = send::draft(&self.firm(0)?.home, &order, &Silent).map_err(oops)?;
-        let (total, files) = (PROJECT.len() as u64, draft.selection.files());
+        let (total, files) = (PROJECT.len() as u64, draft.files());
         // The rules file itself stays, and so do the two files that it names.
         if files + 3 != total {
             return Err(format!("{files} of {total} files would go, not {}", total - 3));
@@ -212,12 +217,12 @@ impl Story {
     }
 
     fn pack(&mut self) -> Result<String, String> {
-        let (path, own, to) = (self.project(), self.own()?, ["acme".to_owned()]);
+        let (path, own, to) = (self.project(), self.own()?, [To::from("acme")]);
         let home = self.firm(0)?.home.clone();
         let order = self.order(&path, &to, &own, &self.folder);
         let signer = keys::signing_key(&home, &Known).map_err(oops)?;
         let draft = send::draft(&home, &order, &Silent).map_err(oops)?;
-        let quantum = draft.clearance.is_post_quantum();
+        let quantum = draft.is_post_quantum();
         let sent = draft.ship(&[&signer], None, &Clear, &Silent).map_err(oops)?;
         let file = sent.file.ok_or("there is no bundle")?;
         if self.spoiled("pack") {
@@ -323,8 +328,10 @@ impl Story {
     fn unpack(&mut self) -> Result<String, String> {
         let revealed = self.reveal(&self.bundle, 1, 1).map_err(oops)?;
         let target = self.folder.join("acme-0001");
+        let accepted = receive::offer(&revealed).by_word();
         let order = receive::Order {
             salvage: false,
+            accepted: &accepted,
             target: &target,
             only: None,
             no_links: false,
@@ -349,7 +356,7 @@ impl Story {
 
     fn expired(&mut self) -> Result<String, String> {
         let later = Time::from_unix(self.now.unix() + 7200);
-        let (path, own, to) = (self.project(), self.own()?, ["acme".to_owned()]);
+        let (path, own, to) = (self.project(), self.own()?, [To::from("acme")]);
         let home = self.firm(0)?.home.clone();
         let ends = Time::from_unix(self.now.unix() + if self.spoiled("expired") { 86_400 } else { 3600 });
         let order = Send { expires: Some(ends), ..self.order(&path, &to, &own, &self.folder) };

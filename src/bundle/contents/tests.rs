@@ -14,6 +14,7 @@ fn select(path: &Path) -> Selection {
     let order = Order {
         from: From::Folder(path),
         globs: &[],
+        scope: None,
         allow_unportable: true,
         latest: None,
         keep_out: &[],
@@ -180,6 +181,7 @@ fn nothing_outside_is_ever_read_while_links_are_swapped() {
             let order = Order {
                 from: From::Folder(&tree),
                 globs: &globs,
+                scope: None,
                 allow_unportable: true,
                 latest: None,
                 keep_out: &[],

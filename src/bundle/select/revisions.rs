@@ -11,7 +11,7 @@ use crate::files::testing::{git, has_git};
 use crate::files::{Error, NoteKind, Reason, Silent};
 
 fn from(from: From<'_>) -> Order<'_> {
-    Order { from, globs: &[], allow_unportable: true, latest: None, keep_out: &[], survey: false }
+    Order { from, globs: &[], scope: None, allow_unportable: true, latest: None, keep_out: &[], survey: false }
 }
 
 fn revision<'a>(repo: &'a Path, rev: &'a str) -> Order<'a> {
@@ -359,9 +359,10 @@ fn slices_of_a_large_blob_are_read_by_several_threads() {
                         break;
                     }
                     let len = slice.min(big.len() - at);
-                    let mut out = Vec::with_capacity(slice);
-                    reader.read(1, at as u64, len, &mut out).unwrap();
+                    let (mut out, mut before) = (Vec::with_capacity(slice), Vec::new());
+                    reader.read_on(1, at as u64, len, 70_001, &mut before, &mut out).unwrap();
                     assert_eq!(out, &big[at..at + len]);
+                    assert!(before == big[at.saturating_sub(70_001)..at], "slice {k}");
                     parts.lock().unwrap().push(k);
                 }
             });
@@ -370,7 +371,10 @@ fn slices_of_a_large_blob_are_read_by_several_threads() {
     assert_eq!(parts.lock().unwrap().len(), 6);
     let read = |at: usize, len: usize| {
         let mut out = Vec::new();
-        selection.reader().unwrap().read(1, at as u64, len, &mut out).map(|()| out)
+        let mut before = Vec::new();
+        let read = selection.reader().unwrap().read_on(1, at as u64, len, 99, &mut before, &mut out);
+        assert!(read.is_err() || before == big[at.saturating_sub(99)..at]);
+        read.map(|()| out)
     };
     // Again, from the start, half way, then alone: nobody has the slices before.
     assert_eq!(read(0, slice).unwrap(), &big[..slice]);

@@ -8,7 +8,7 @@ use crate::class::{Class, Fault};
 use crate::files::{Error, NoteKind, Reason, Silent};
 
 /// Makes a tree: a path that ends in `/` is a folder, any other a file that holds its own path.
-fn tree(paths: &[&str]) -> tempfile::TempDir {
+pub(super) fn tree(paths: &[&str]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for path in paths {
         let at = dir.path().join(path);
@@ -20,11 +20,19 @@ fn tree(paths: &[&str]) -> tempfile::TempDir {
     dir
 }
 
-fn order(path: &Path) -> Order<'_> {
-    Order { from: From::Folder(path), globs: &[], allow_unportable: false, latest: None, keep_out: &[], survey: false }
+pub(super) fn order(path: &Path) -> Order<'_> {
+    Order {
+        from: From::Folder(path),
+        globs: &[],
+        scope: None,
+        allow_unportable: false,
+        latest: None,
+        keep_out: &[],
+        survey: false,
+    }
 }
 
-fn paths(selection: &Selection) -> Vec<String> {
+pub(super) fn paths(selection: &Selection) -> Vec<String> {
     let mut path = String::new();
     let mut all = Vec::new();
     for i in 0..selection.len() {

@@ -4,7 +4,7 @@ use consign::crypto::{AgeHead, CompartmentKey, Hex, digest};
 use consign::format::card;
 use consign::format::document::Document;
 use consign::format::frame::{Unsqueezer, first_len};
-use consign::format::record::{Event, Head, Sent};
+use consign::format::record::{Event, Head, Overridden, Sent, SentPart};
 
 use super::cast::{card_line, key_file_line, stage};
 use super::edits::push_edit;
@@ -200,6 +200,9 @@ fn ledger() -> Vec<Vec<u8>> {
         contents: vec![zero],
         terms: vec![zero],
         private: zero,
+        parts: vec![SentPart { scope: "api".into(), partners: vec!["acme".into()], files: 1, bytes: 2 }],
+        agreements: Vec::new(),
+        overridden: vec![Overridden { partner: "acme".into(), rules: vec!["nda-ended".into()], why: "a test".into() }],
     };
     let key = Event::KeyMade { card: zero };
     let added =

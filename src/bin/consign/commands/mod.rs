@@ -2,12 +2,16 @@
 
 mod card;
 mod cat;
+mod consent;
 mod copy;
 mod damage;
 mod demo;
 mod doctor;
+mod dryrun;
 mod export;
+mod health;
 mod import;
+mod init;
 mod inspect;
 mod key;
 mod keylife;
@@ -19,10 +23,12 @@ mod pack;
 mod partner;
 mod passphrase;
 mod repair;
+mod scope;
 mod sign;
 mod sshkeys;
 mod unpack;
 mod verify;
+mod workspacehealth;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,7 +37,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use consign::class::Class;
 
-use crate::cli::{self, Cli, KeyVerb, LogVerb, PartnerVerb, Verb};
+use crate::cli::{self, Cli, KeyVerb, LogVerb, PartnerVerb, ScopeVerb, Verb};
 use crate::fault::{self, Failure};
 use crate::output::{self, Report};
 use crate::progress::Stop;
@@ -111,6 +117,12 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             PartnerVerb::Show(args) => partner::show(args, world),
             PartnerVerb::Remove(args) => partner::remove(args, world),
             PartnerVerb::Export(args) => export::run(args, world),
+        },
+        Verb::Init(args) => init::run(args, world),
+        Verb::Scope(scope) => match &scope.verb {
+            ScopeVerb::List(args) => scope::list(args, world),
+            ScopeVerb::Show(args) => scope::show(args, world),
+            ScopeVerb::Explain(args) => scope::explain(args, world),
         },
         Verb::Pack(args) => pack::run(args, world),
         Verb::Inspect(args) => inspect::run(args, world),
@@ -195,6 +207,7 @@ fn meant(word: &str) -> Option<&'static str> {
         "restore" => "to put your keys back from a copy: consign key import FILE",
         "status" => "what is set up and what is missing: consign doctor",
         "trust" | "import" | "add" => "to put a firm on record: consign partner add CARD",
+        "scopes" | "explain" => "which files a partner may get, and why: consign scope list",
         "partners" | "vendors" => "who is on record: consign partner list",
         "ls" => "the files in a bundle: consign list BUNDLE",
         "show" | "info" => "what a bundle tells without a key: consign inspect BUNDLE",

@@ -8,19 +8,22 @@ use consign::bundle::Clear;
 use consign::class::Class;
 use consign::crypto::Signer;
 use consign::exchange::locks::Locks;
-use consign::exchange::send::{self, Draft, Output, Send, Shipment};
+use consign::exchange::send::{self, Draft, Output, Part, Send, Shipment, To};
 use consign::exchange::waiting::{Awaited, Held};
+use consign::exchange::{Error, Workspace};
 use consign::files::{NoteKind, read_small};
 use consign::format::sshkeys;
-use consign::format::tar::HeadKind;
 use consign::format::time::Time;
 use consign::format::version::{SIGNERS_MAX, TERMS_LINE_MAX};
+use consign::policy::{Reason, Refusal, ScopeRefusal};
 
+use super::dryrun;
 use super::opening::{count, noted};
 use crate::cli::Pack;
 use crate::fault::Failure;
 use crate::output::{Report, Sink};
 use crate::progress::bytes;
+use crate::prompt;
 use crate::world::World;
 
 /// This program, as bundles name it.
@@ -36,6 +39,9 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let expires = args.expires.as_deref().map(|text| Time::parse_end(text, world.now)).transpose()?;
     let out = output(args)?;
     let plugins = world.plugins()?;
+    let workspace = Workspace::find(&args.path, &world.home)?;
+    let override_why = args.override_why.as_deref().map(Reason::parse).transpose()?;
+    let to: Vec<To> = args.to.iter().map(|text| To::from(text.as_str())).collect();
     let order = Send {
         plugins: Some(&plugins),
         path: &args.path,
@@ -43,14 +49,19 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         globs: &args.rules,
         allow_unportable: args.allow_unportable,
         latest: world.latest,
-        to: &args.to,
+        workspace: workspace.as_ref(),
+        to: &to,
+        scope: args.scope.as_deref(),
+        all: args.all,
+        grown_is_meant: false,
+        override_why: override_why.as_ref(),
         recipients: &recipients,
         own: &own,
         no_self: args.no_self,
         name: args.name.as_deref(),
         out,
         force: args.force,
-        terms: &terms,
+        terms: terms.as_deref(),
         expires,
         purpose: args.purpose.as_deref().unwrap_or_default(),
         level: args.level,
@@ -63,13 +74,13 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         Output::Stream if !args.dry_run => Some(Sink::binary(&world.voice)?),
         _ => None,
     };
-    let draft = send::draft(&world.home, &order, &world.progress)?;
+    let meant = Send { grown_is_meant: true, ..order };
+    let draft = drafted(world, &order, &meant)?;
     let ending = ending_cards(&draft, world);
     if args.dry_run {
-        draft.selection.precheck()?;
-        return Ok(every_path(dry_run(args, &draft), &draft, world).append(ending));
+        return Ok(dryrun::report(args, &draft, world)?.append(ending));
     }
-    let report = packed(&draft).append(ending);
+    let report = packed(&draft).append(ending).append(checks(&draft));
     let signers = world.signers(&args.sign_with)?;
     let signers: Vec<&dyn Signer> = signers.iter().map(|signer| &**signer).collect();
     let partners = draft.partners();
@@ -83,6 +94,21 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let shipment = draft.ship(&signers, stream, &Clear, &world.progress)?;
     world.progress.clear();
     Ok(sent(report, args, &shipment, &partners))
+}
+
+/// The draft; if a scope lets out far more than last time, that of `meant`, once somebody said that it is.
+fn drafted<'a>(world: &'a World, order: &'a Send<'a>, meant: &'a Send<'a>) -> Result<Draft<'a>, Failure> {
+    match send::draft(&world.home, order, &world.progress) {
+        Err(Error::Refused(Refusal::Scope(grown @ ScopeRefusal::Grown { .. }))) if world.can_ask() => {
+            world.progress.clear();
+            let said = consign::files::printable(&format!("{grown}")).to_string();
+            if prompt::yes(world, &format!("{said}\n"), "send it all the same?")? {
+                return Ok(send::draft(&world.home, meant, &world.progress)?);
+            }
+            Err(Error::Refused(Refusal::Scope(grown)).into())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Where the bundle goes.
@@ -121,103 +147,16 @@ fn recipients(args: &Pack, world: &World) -> Result<Vec<String>, Failure> {
     Ok(all)
 }
 
-fn terms(args: &Pack) -> Result<String, Failure> {
-    let Some(file) = &args.terms else { return Ok(String::new()) };
+fn terms(args: &Pack) -> Result<Option<String>, Failure> {
+    let Some(file) = &args.terms else { return Ok(None) };
     let bytes = read_small(file, TERMS_LINE_MAX as u64)?;
-    String::from_utf8(bytes).map_err(|_| Failure::new("usage", Class::Usage, "the terms are not UTF-8 text").at(file))
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| Failure::new("usage", Class::Usage, "the terms are not UTF-8 text").at(file))
 }
 
-fn to_whom(partners: &[String]) -> String {
+pub(super) fn to_whom(partners: &[String]) -> String {
     if partners.is_empty() { "you only".to_owned() } else { partners.join(", ") }
-}
-
-fn dry_run(args: &Pack, draft: &Draft<'_>) -> Report {
-    let selection = &draft.selection;
-    let from = match (&args.rev, selection.revision()) {
-        (Some(rev), Some(commit)) => format!(", from {rev} ({})", commit.get(..7).unwrap_or(commit)),
-        _ => String::new(),
-    };
-    let partners = draft.partners();
-    let total = format!("{}, {}", count(selection.files(), "file"), bytes(selection.bytes()));
-    let mut report = Report::new().line(format!("would send {total}{from} to {}", to_whom(&partners)));
-    report = strength(report, draft);
-    for row in in_columns(&selection.included_by_folder()) {
-        report = report.fact("in", row);
-    }
-    let links = (0..selection.len()).filter(|i| matches!(selection.item(*i).kind, HeadKind::Link(_))).count() as u64;
-    if links > 0 {
-        report = report.fact("in", count(links, "link"));
-    }
-    for group in selection.left_out() {
-        let mut what = Vec::new();
-        if group.files > 0 {
-            what.push(count(group.files, "file"));
-        }
-        if group.folders > 0 {
-            what.push(count(group.folders, "folder"));
-        }
-        let seen = what.join(", ");
-        report = report.fact("out", format!("{seen}: {}{}", group.reason.words(), examples(&group.examples)));
-    }
-    for note in selection.notes() {
-        report = report.fact("note", format!("{} {}{}", note.count, note.kind.words(), examples(&note.examples)));
-    }
-    let left_out: Vec<_> = selection.left_out().iter().map(|g| {
-        serde_json::json!({ "reason": g.reason.words(), "files": g.files, "folders": g.folders, "bytes": g.bytes, "examples": g.examples })
-    }).collect();
-    let notes: Vec<_> = selection
-        .notes()
-        .iter()
-        .map(|n| serde_json::json!({ "note": n.kind.words(), "count": n.count, "examples": n.examples }))
-        .collect();
-    let folders: Vec<_> = selection
-        .included_by_folder()
-        .into_iter()
-        .map(|(folder, files, bytes)| serde_json::json!({ "folder": folder, "files": files, "bytes": bytes }))
-        .collect();
-    report
-        .fact("checks", "every recipient ok; no workspace here, so no agreement is checked")
-        .line("nothing written")
-        .set("dry_run", true)
-        .set("files", selection.files())
-        .set("bytes", selection.bytes())
-        .set("revision", selection.revision())
-        .set("to", partners)
-        .set("in", folders)
-        .set("out", left_out)
-        .set("differences", notes)
-}
-
-/// With --verbose or --json, every path that would go.
-fn every_path(mut report: Report, draft: &Draft<'_>, world: &World) -> Report {
-    if !world.voice.verbose && !world.voice.json {
-        return report.next("the same without --dry-run; with -v it names every file");
-    }
-    let selection = &draft.selection;
-    let mut paths = Vec::with_capacity(selection.len());
-    for i in 0..selection.len() {
-        let mut path = String::new();
-        selection.path_into(i, &mut path);
-        if selection.item(i).kind == HeadKind::Dir {
-            path.push('/');
-        }
-        if world.voice.json { paths.push(path) } else { report = report.line(format!("  {path}")) }
-    }
-    report.set("entries", paths)
-}
-
-/// Folder, files, bytes, in three columns.
-fn in_columns(folders: &[(String, u64, u64)]) -> Vec<String> {
-    let name = |folder: &str| if folder == "." { ".".to_owned() } else { format!("{folder}/") };
-    let rows: Vec<[String; 3]> =
-        folders.iter().map(|(folder, files, size)| [name(folder), count(*files, "file"), bytes(*size)]).collect();
-    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0).min(40);
-    let (first, second, third) = (width(0), width(1), width(2));
-    rows.iter().map(|[a, b, c]| format!("{a:first$}  {b:>second$}  {c:>third$}")).collect()
-}
-
-fn examples(paths: &[String]) -> String {
-    if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) }
 }
 
 /// A note for each card that ends within a month: whoever is told early can still ask for a new one.
@@ -233,8 +172,8 @@ fn ending_cards(draft: &Draft<'_>, world: &World) -> Report {
 }
 
 /// Whether a quantum computer could open it, and who is the reason.
-fn strength(report: Report, draft: &Draft<'_>) -> Report {
-    let quantum = draft.clearance.is_post_quantum();
+pub(super) fn strength(report: Report, draft: &Draft<'_>) -> Report {
+    let quantum = draft.is_post_quantum();
     let because = &draft.classical_because;
     let words = match (quantum, because.as_slice()) {
         (true, _) => "post-quantum: a quantum computer does not open it".to_owned(),
@@ -248,26 +187,49 @@ fn strength(report: Report, draft: &Draft<'_>) -> Report {
 
 /// What is known before the draft is used up.
 fn packed(draft: &Draft<'_>) -> Report {
-    let own = draft.clearance.recipients().iter().any(|r| r.own);
-    let keys = draft.clearance.recipients().iter().filter(|r| !r.own).count() as u64;
-    let (to, locked) = (to_whom(&draft.partners()), count(keys, "key"));
-    let locked = match (own, keys) {
-        (true, 0) => "to you only".to_owned(),
-        (true, _) => format!("to {to} ({locked}) and to you"),
-        (false, _) => format!("to {to} ({locked}), not to you"),
-    };
-    let mut report = strength(Report::new().fact("locked", locked), draft);
-    let recipients: Vec<_> = draft
-        .clearance
-        .recipients()
-        .iter()
-        .map(|r| serde_json::json!({ "name": r.name, "key": r.key, "own": r.own }))
-        .collect();
-    // Every tree has times with fractions; the dry run says that they are dropped.
-    for note in draft.selection.notes().iter().filter(|n| n.kind != NoteKind::SubSecond) {
-        report = report.note(format!("{} {}{}", note.count, note.kind.words(), examples(&note.examples)));
+    let mut report = Report::new();
+    let shared = draft.parts.len() > 1;
+    for part in &draft.parts {
+        let recipients = part.clearance.recipients();
+        let own = recipients.iter().any(|r| r.own);
+        let keys = recipients.iter().filter(|r| !r.own).count() as u64;
+        let (to, locked) = (to_whom(&part.partners()), count(keys, "key"));
+        let locked = match (own, keys) {
+            (true, 0) => "to you only".to_owned(),
+            (true, _) => format!("to {to} ({locked}) and to you"),
+            (false, _) => format!("to {to} ({locked}), not to you"),
+        };
+        let what = if shared { format!("   {}", dryrun::holds(part)) } else { String::new() };
+        report = report.fact("locked", locked + &what);
+        // Every tree has times with fractions; the dry run says that they are dropped.
+        for note in part.selection.notes().iter().filter(|n| n.kind != NoteKind::SubSecond) {
+            report = report.note(format!("{} {}{}", note.count, note.kind.words(), dryrun::examples(&note.examples)));
+        }
     }
-    report.set("recipients", recipients)
+    let told = |(n, part): (usize, &Part)| -> Vec<_> {
+        let all = part.clearance.recipients().iter();
+        all.map(|r| serde_json::json!({ "name": r.name, "key": r.key, "own": r.own, "compartment": n, "agreement": r.agreement }))
+            .collect()
+    };
+    let recipients: Vec<_> = draft.parts.iter().enumerate().flat_map(told).collect();
+    let parts: Vec<_> = draft.parts.iter().map(dryrun::part).collect();
+    strength(report, draft).set("recipients", recipients).set("parts", parts)
+}
+
+/// Which rules were looked at, and what they said.
+pub(super) fn checks(draft: &Draft<'_>) -> Report {
+    let mut report = Report::new().fact("checks", dryrun::checks(draft));
+    for grown in draft.parts.iter().filter_map(|part| part.grown.as_ref()) {
+        report = report.note(format!("look twice: {grown}"));
+    }
+    for waived in draft.waiver.used() {
+        report = report.note(format!("set aside, and on record: {} ({})", waived.said, waived.word));
+    }
+    if draft.waiver.was_needless() {
+        report = report.note("--override was not needed: no rule said no");
+    }
+    let words: Vec<_> = draft.waiver.used().iter().map(|waived| waived.word).collect();
+    report.set("overridden", words)
 }
 
 /// Whose signatures are awaited, each once.
@@ -332,9 +294,11 @@ fn sent(report: Report, args: &Pack, sent: &Shipment, partners: &[String]) -> Re
     if let Some(note) = &sent.note {
         report = report.fact("note", format!("{} tells the vendor what to do", note.display()));
     }
+    if let Some(why) = &sent.copy_behind {
+        report = report.note(format!("the workspace's copy of the ledger is not up to it: {why}"));
+    }
     report
         .fact("ledger", format!("entry {}", sent.entry))
-        .fact("checks", "no workspace here, so no agreement is checked")
         .set("bundle", &sent.file)
         .set("note", &sent.note)
         .set("name", &sent.name)
@@ -342,7 +306,8 @@ fn sent(report: Report, args: &Pack, sent: &Shipment, partners: &[String]) -> Re
         .set("size", sent.size)
         .set("files", sent.files)
         .set("bytes", sent.bytes)
-        .set("content", sent.content)
+        .set("content", sent.contents.first())
+        .set("contents", &sent.contents)
         .set("entry", sent.entry)
         .set("signer", &sent.signer)
         .set("signers", &sent.signers)

@@ -1,0 +1,157 @@
+//! What `consign pack --dry-run` tells: what would go in, for whom, what stays out, and why.
+
+use consign::exchange::send::{Draft, Part};
+use consign::format::tar::HeadKind;
+use serde_json::{Value, json};
+
+use super::opening::count;
+use super::pack::{checks as told_checks, strength, to_whom};
+use crate::cli::Pack;
+use crate::fault::Failure;
+use crate::output::Report;
+use crate::progress::bytes;
+use crate::world::World;
+
+/// All of it. Every file is looked at, as far as that can be done without reading it.
+pub(super) fn report(args: &Pack, draft: &Draft<'_>, world: &World) -> Result<Report, Failure> {
+    for part in &draft.parts {
+        part.selection.precheck()?;
+    }
+    Ok(every_path(totals(args, draft), draft, world))
+}
+
+/// All of it, but for single paths.
+fn totals(args: &Pack, draft: &Draft<'_>) -> Report {
+    let from = match (&args.rev, draft.revision()) {
+        (Some(rev), Some(commit)) => format!(", from {rev} ({})", commit.get(..7).unwrap_or(commit)),
+        _ => String::new(),
+    };
+    let partners = draft.partners();
+    let shared = draft.parts.len() > 1;
+    let total = format!("{}, {}", count(draft.files(), "file"), bytes(draft.bytes()));
+    let mut report = Report::new().line(format!("would send {total}{from} to {}", to_whom(&partners)));
+    report = strength(report, draft);
+    for part in &draft.parts {
+        if shared {
+            report = report.fact("part", format!("{}   {}", to_whom(&part.partners()), holds(part)));
+        }
+        report = one(report, part);
+    }
+    let parts: Vec<_> = draft.parts.iter().map(part).collect();
+    let all = |key: &str| -> Vec<Value> {
+        parts.iter().filter_map(|part| part.get(key)?.as_array().cloned()).flatten().collect()
+    };
+    report
+        .append(told_checks(draft))
+        .line("nothing written")
+        .set("dry_run", true)
+        .set("files", draft.files())
+        .set("bytes", draft.bytes())
+        .set("revision", draft.revision())
+        .set("to", partners)
+        .set("in", all("in"))
+        .set("out", all("out"))
+        .set("differences", all("differences"))
+        .set("parts", &parts)
+}
+
+/// What goes into one compartment, and what stays out of it.
+fn one(mut report: Report, part: &Part) -> Report {
+    let selection = &part.selection;
+    for row in in_columns(&selection.included_by_folder()) {
+        report = report.fact("in", row);
+    }
+    let links = (0..selection.len()).filter(|i| matches!(selection.item(*i).kind, HeadKind::Link(_))).count() as u64;
+    if links > 0 {
+        report = report.fact("in", count(links, "link"));
+    }
+    for group in selection.left_out() {
+        let mut what = Vec::new();
+        if group.files > 0 {
+            what.push(count(group.files, "file"));
+        }
+        if group.folders > 0 {
+            what.push(count(group.folders, "folder"));
+        }
+        let seen = what.join(", ");
+        report = report.fact("out", format!("{seen}: {}{}", group.reason.words(), examples(&group.examples)));
+    }
+    for note in selection.notes() {
+        report = report.fact("note", format!("{} {}{}", note.count, note.kind.words(), examples(&note.examples)));
+    }
+    report
+}
+
+/// How much is in it, and by which scope.
+pub(super) fn holds(part: &Part) -> String {
+    let how = match &part.scope {
+        Some(scope) => format!("by scope \"{scope}\""),
+        None => "the whole folder".to_owned(),
+    };
+    format!("{}, {}, {how}", count(part.selection.files(), "file"), bytes(part.selection.bytes()))
+}
+
+/// One compartment, as JSON.
+pub(super) fn part(part: &Part) -> Value {
+    let selection = &part.selection;
+    let folders: Vec<_> = selection
+        .included_by_folder()
+        .into_iter()
+        .map(|(folder, files, bytes)| json!({ "folder": folder, "files": files, "bytes": bytes }))
+        .collect();
+    let left_out: Vec<_> = selection.left_out().iter().map(|g| {
+        json!({ "reason": g.reason.words(), "files": g.files, "folders": g.folders, "bytes": g.bytes, "examples": g.examples })
+    }).collect();
+    let notes = selection.notes().iter();
+    let notes: Vec<_> =
+        notes.map(|n| json!({ "note": n.kind.words(), "count": n.count, "examples": n.examples })).collect();
+    json!({ "scope": part.scope, "to": part.partners(), "files": selection.files(), "bytes": selection.bytes(),
+        "in": folders, "out": left_out, "differences": notes })
+}
+
+/// Which rules were looked at, in a few words.
+pub(super) fn checks(draft: &Draft<'_>) -> String {
+    let recipients = "every recipient ok";
+    match draft.in_workspace() {
+        true => format!("{recipients}, scope ok"),
+        false => format!("{recipients}; no workspace here, so no agreement is checked"),
+    }
+}
+
+/// With --verbose or --json, every path that would go.
+fn every_path(mut report: Report, draft: &Draft<'_>, world: &World) -> Report {
+    if !world.voice.verbose && !world.voice.json {
+        return report.next("the same without --dry-run; with -v it names every file");
+    }
+    let mut paths = Vec::new();
+    for (n, part) in draft.parts.iter().enumerate() {
+        let selection = &part.selection;
+        for i in 0..selection.len() {
+            let mut path = String::new();
+            selection.path_into(i, &mut path);
+            if selection.item(i).kind == HeadKind::Dir {
+                path.push('/');
+            }
+            match world.voice.json {
+                true if draft.parts.len() > 1 => paths.push(json!({ "compartment": n, "path": path })),
+                true => paths.push(path.into()),
+                false => report = report.line(format!("  {path}")),
+            }
+        }
+    }
+    report.set("entries", paths)
+}
+
+/// Folder, files, bytes, in three columns.
+pub(super) fn in_columns(folders: &[(String, u64, u64)]) -> Vec<String> {
+    let name = |folder: &str| if folder == "." { ".".to_owned() } else { format!("{folder}/") };
+    let rows: Vec<[String; 3]> =
+        folders.iter().map(|(folder, files, size)| [name(folder), count(*files, "file"), bytes(*size)]).collect();
+    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0).min(40);
+    let (first, second, third) = (width(0), width(1), width(2));
+    rows.iter().map(|[a, b, c]| format!("{a:first$}  {b:>second$}  {c:>third$}")).collect()
+}
+
+pub(super) fn examples(paths: &[String]) -> String {
+    if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) }
+}
