@@ -234,6 +234,13 @@ fn a_users_rules_find_what_ours_do_not_and_their_allow_lists_hold() {
     assert_eq!((hits[0].rule.as_str(), hits[0].title.as_str()), ("dump", "dump"));
 }
 
+#[test]
+fn the_page_about_the_gate_names_every_rule() {
+    let page = include_str!("../docs/GATE.md");
+    let missing: Vec<_> = listed().into_iter().filter(|rule| !page.contains(&format!("`{}`", rule.word))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 fn bits() -> impl Strategy<Value = Vec<u8>> {
     let known = prop_oneof![
         Just(aws().into_bytes()),

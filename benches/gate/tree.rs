@@ -45,10 +45,15 @@ pub fn measure(gate: &Gate, name: &str, dir: &Path, show: bool) -> Result<String
             batch.push((first.strip_prefix(dir).unwrap_or(first).to_string_lossy().into_owned(), text));
             rest = others;
         }
+        // The clock is coarse, so little is looked at many times.
+        let rounds = (8 * BATCH / size.max(1)).clamp(1, 400);
         let clock = Clock::start();
+        for _ in 1..rounds {
+            batch.iter().enumerate().for_each(|(n, (path, text))| drop(look(gate, n, path, text)));
+        }
         let found: Vec<(usize, Hit)> =
             batch.iter().enumerate().flat_map(|(n, (path, text))| look(gate, n, path, text)).collect();
-        seconds += clock.seconds();
+        seconds += clock.seconds() / rounds as f64;
         bytes += size as u64;
         lines += batch.iter().map(|(_, text)| text.iter().filter(|b| **b == b'\n').count() as u64).sum::<u64>();
         hits += found.len();
