@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A floor and what it may import from the crate, besides itself and `class`.
-const FLOORS: [(&str, &[&str]); 7] = [
+const FLOORS: &[(&str, &[&str])] = &[
     ("crypto", &[]),
     ("files", &["format"]),
     ("format", &["crypto"]),
@@ -16,7 +16,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
 ];
 
 /// Outside crates and the only files that may name them.
-const DOORS: [(&str, &[&str]); 36] = [
+const DOORS: &[(&str, &[&str])] = &[
     ("age", &["crypto/encrypt.rs", "crypto/hybrid.rs", "crypto/identity.rs", "crypto/plugin.rs"]),
     ("age_core", &["crypto/hybrid.rs", "crypto/plugin.rs", "crypto/seeds.rs"]),
     ("ml_kem", &["crypto/hybrid.rs"]),
@@ -67,7 +67,7 @@ const DOORS: [(&str, &[&str]); 36] = [
     ("cap_fs_ext", &["files/beneath.rs", "files/walk.rs", "files/reading.rs", "files/parent.rs"]),
     ("ignore", &["files/rules.rs"]),
     ("spdx", &["exchange/licences.rs", "exchange/project.rs"]),
-    ("toml", &["exchange/config.rs", "exchange/tomlfile.rs"]),
+    ("toml", &["exchange/config.rs", "exchange/tomlfile.rs", "gate/gitleaks.rs"]),
     ("aho_corasick", &["gate/pass.rs"]),
     ("regex", &["gate/pattern.rs"]),
     ("clap_mangen", &["bin/consign/commands/man.rs"]),
@@ -170,7 +170,7 @@ fn each_outside_crate_has_its_door() {
         let text = code(&text);
         for (name, doors) in DOORS {
             // Our own format::tar is not the crate of that name.
-            let used = match name {
+            let used = match *name {
                 "tar" => {
                     ["tar::Header", "tar::EntryType", "tar::Archive", "tar::Builder"].iter().any(|w| text.contains(w))
                 }

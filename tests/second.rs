@@ -298,7 +298,7 @@ fn a_held_bundle_opens_with_its_key_file_only() {
     consign(&desk, &["verify"], &[]).ok();
     consign(&desk, &["unpack"], &["-o", "out"]).fails(4, "held");
     read(&desk, &[]).fails(4, "wrong-key");
-    consign(&desk, &["unpack"], &["-o", "out", "--key-file", "key"]).ok();
+    consign(&desk, &["unpack"], &["-o", "out", "--key-file", "key", "--accept-terms"]).ok();
     read(&desk, &["-o", "out2", "--key-file", "key"]).ok();
     assert_eq!(tree_of(&desk.path("out")), tree_of(&desk.path("out2")));
     let mut key = fs::read(desk.path("key")).unwrap();

@@ -61,6 +61,8 @@ pub struct TermsText {
     pub owner: String,
     /// Their licence.
     pub licence: String,
+    /// The class of confidentiality.
+    pub class: String,
     /// The agreement they are sent under.
     pub agreement: Option<String>,
     /// The full text.

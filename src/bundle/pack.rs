@@ -172,6 +172,7 @@ impl Work<'_> {
             title: text.title.clone(),
             owner: text.owner.clone(),
             licence: text.licence.clone(),
+            class: text.class.clone(),
             agreement: text.agreement.clone(),
             text: text.text.clone(),
         };

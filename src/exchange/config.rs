@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -45,30 +46,47 @@ pub struct Allowed {
     pub wait: u64,
 }
 
-#[derive(Deserialize)]
+/// Your own configuration: which age plugins may be run, and what you demand of keys. Only you may be able to write it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub(super) struct File {
+    /// `age-plugin-NAME` may be run. No other plugin ever is, whatever a bundle, a card or an identity file asks for.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, PluginTable>")]
     plugins: BTreeMap<Spanned<String>, PluginTable>,
+    /// What is demanded of everybody, and of your own keys.
     #[serde(default)]
     policy: PolicyTable,
+    /// What is demanded of one partner; it wins over `[policy]`. A bundle that is locked to you, too, is held to
+    /// `[policy]` for your sake: `--no-self`.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, PolicyTable>")]
     partners: BTreeMap<Spanned<String>, PolicyTable>,
 }
 
-#[derive(Deserialize)]
+/// An age plugin that may be run.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PluginTable {
+    /// Where it is, as an absolute path; without this line it is looked for in PATH.
+    #[schemars(with = "Option<String>")]
     path: Option<Spanned<PathBuf>>,
+    /// Its keys live in hardware, as `require-hardware` wants them.
     #[serde(default)]
     hardware: bool,
+    /// For how many seconds its silence is borne when there is no terminal, 1 to 3600 (60); on a terminal, until you
+    /// stop it.
+    #[schemars(with = "Option<u64>", range(min = 1, max = 3600))]
     wait: Option<Spanned<u64>>,
 }
 
-#[derive(Deserialize, Default)]
+/// What is demanded of keys.
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PolicyTable {
+    /// Bundles are locked to hardware keys only, and signed by them only (keys `sk-...`), those that come in, too.
     require_hardware: Option<bool>,
+    /// Bundles are locked to post-quantum keys only, those that come in, too.
     require_post_quantum: Option<bool>,
 }
 

@@ -10,7 +10,7 @@ use crate::crypto::Signer;
 use crate::format::card::SignedCard;
 use crate::format::record::SentPart;
 use crate::format::time::Time;
-use crate::policy::{Assurance, Clearance, Waiver};
+use crate::policy::{Assurance, Clearance, ScopeRefusal, Waiver};
 
 /// Checked and listed: everything but reading the files.
 pub struct Draft<'a> {
@@ -35,10 +35,14 @@ pub struct Draft<'a> {
 pub struct Part {
     /// The scope that chose its files; none for the whole folder.
     pub scope: Option<String>,
+    /// What it is for.
+    pub purpose: String,
     /// What goes in, and what stays out.
     pub selection: Selection,
     /// Who may open it.
     pub clearance: Clearance,
+    /// That the scope lets out far more than last time, which somebody should look at.
+    pub grown: Option<ScopeRefusal>,
 }
 
 impl Part {
@@ -92,6 +96,14 @@ impl Draft<'_> {
     #[must_use]
     pub fn files(&self) -> u64 {
         self.parts.iter().map(|part| part.selection.files()).sum()
+    }
+
+    /// How many files the cover note tells of: none, if it would tell one partner about the part of another.
+    pub(super) fn files_told(&self) -> Option<u64> {
+        match self.parts.as_slice() {
+            [one] => Some(one.selection.files()),
+            _ => None,
+        }
     }
 
     /// How many bytes they have.

@@ -133,6 +133,22 @@ pub enum Error {
         /// The line, from 1.
         line: u64,
     },
+    /// A path that the workspace's rules are not about.
+    #[error("{} lies outside the workspace {}", path.display(), root.display())]
+    OutsideWorkspace {
+        /// The path.
+        path: PathBuf,
+        /// The folder that holds `.consign`.
+        root: PathBuf,
+    },
+    /// No scope has this name.
+    #[error("there is no scope `{name}` in this workspace")]
+    NoScope {
+        /// The name asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
     /// A workspace sends what a scope lets out, or all if that is said.
     #[error("no scope was named, and this is a workspace")]
     ScopeNeeded,
@@ -394,6 +410,8 @@ impl Fault for Error {
             Error::WorkspaceExists { .. } => "workspace-exists",
             Error::NoWorkspace { .. } => "no-workspace",
             Error::ScopeNeeded => "scope-needed",
+            Error::OutsideWorkspace { .. } => "outside-workspace",
+            Error::NoScope { .. } => "no-scope",
             Error::BadSetting { .. } => "bad-setting",
             Error::CopyDiffers { .. } => "ledger-copy-differs",
             Error::PartnerBroken { .. } => "partner-broken",
@@ -450,7 +468,10 @@ impl Fault for Error {
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
             Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
-            Error::NoWorkspace { .. } | Error::BadSetting { .. } => Class::Usage,
+            Error::NoWorkspace { .. }
+            | Error::OutsideWorkspace { .. }
+            | Error::NoScope { .. }
+            | Error::BadSetting { .. } => Class::Usage,
             Error::CopyDiffers { .. } => Class::Record,
             Error::Findings(_) => Class::Findings,
             Error::CardNeeded

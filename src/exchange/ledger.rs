@@ -328,7 +328,8 @@ mod tests {
             terms: vec![zero],
             private: zero,
             parts: Vec::new(),
-            overridden: None,
+            agreements: Vec::new(),
+            overridden: Vec::new(),
             allowed: 0,
         })
     }

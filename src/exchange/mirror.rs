@@ -48,6 +48,20 @@ pub fn bring_up(ledger: &Ledger, workspace: &Workspace) -> Result<Copy> {
     Ok(Copy::BroughtUp)
 }
 
+/// Whether the copy of this home's chain in the workspace is up to it.
+///
+/// # Errors
+/// As [`bring_up`].
+pub fn is_up(ledger: &Ledger, workspace: &Workspace) -> Result<bool> {
+    let Some((writer, chain)) = ledger.chain()? else { return Ok(true) };
+    let copy = workspace.folder().join("ledger").join(format!("{writer}.jsonl"));
+    match fs::symlink_metadata(&copy) {
+        Err(_) => Ok(false),
+        Ok(_) if same(&copy, &chain)? => Ok(true),
+        Ok(_) => check_lines(&copy, &chain).map(|()| false),
+    }
+}
+
 fn same(copy: &Path, chain: &Path) -> Result<bool> {
     let open = |path: &Path| File::open(path).map_err(io_at("read", path));
     let (a, b) = (open(copy)?, open(chain)?);

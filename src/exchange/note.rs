@@ -13,8 +13,8 @@ pub struct Note<'a> {
     pub sender: &'a str,
     /// The key that signs.
     pub signer: &'a PublicKey,
-    /// How many files.
-    pub files: u64,
+    /// How many files; none where each receiver gets its own, and nobody is told of the others'.
+    pub files: Option<u64>,
     /// Whether the sender's card is in the bundle.
     pub card: bool,
 }
@@ -72,7 +72,11 @@ impl Note<'_> {
     /// # Errors
     /// When the key can't be encoded.
     pub fn cover(&self, words: &str) -> Result<String> {
-        let files = if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) };
+        let files = match self.files {
+            Some(1) => "1 file".to_owned(),
+            Some(many) => format!("{many} files"),
+            None => "files".to_owned(),
+        };
         let from = if self.card {
             format!(
                 "1. Once: call {sender} on a number you already have, and compare these six words:\n\n\

@@ -9,6 +9,7 @@ use super::screen::Screen;
 use crate::crypto::Plugins;
 use crate::files::Glob;
 use crate::format::time::Time;
+use crate::policy::Reason;
 
 /// What should be sent to whom.
 pub struct Send<'a> {
@@ -32,8 +33,10 @@ pub struct Send<'a> {
     pub scope: Option<&'a str>,
     /// Send what no scope chose: the whole folder.
     pub all: bool,
+    /// Somebody said that a scope may let out far more than last time.
+    pub grown_is_meant: bool,
     /// Why a rule that says no is set aside this once.
-    pub override_why: Option<&'a str>,
+    pub override_why: Option<&'a Reason>,
     /// Recipients without a partner.
     pub recipients: &'a [String],
     /// The sender's own keys, to which the private part is locked, and the bundle unless `no_self`.

@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::chosen::{Chosen, chosen};
 pub use super::draft::{Draft, Part};
 use super::ledger::Claimed;
 pub use super::order::{Output, Send, To};
 use super::output::{check_output, keep_out};
 pub use super::parties::own_locks;
-use super::parties::{Group, Lockers, groups, name_of};
+use super::parties::{Lockers, groups, name_of};
 pub use super::ship::Shipment;
 use super::{Config, Error, Home, Ledger, Result, keys, partners};
 use crate::bundle;
@@ -23,10 +24,10 @@ use crate::policy::{Refusal, Waiver};
 /// Refusals, a home that can't record, an output that is there, names and files that can't be sent.
 pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -> Result<Draft<'a>> {
     let assurance = Config::of(home)?.assurance;
-    let mut waiver = Waiver::new(order.override_why);
+    let mut waiver = Waiver::new(order.override_why.cloned());
     if order.workspace.is_some() {
         for key in order.recipients {
-            waiver.set_aside(Refusal::NotAPartner { name: name_of(key) })?;
+            waiver.set_aside("", Refusal::NotAPartner { name: name_of(key) })?;
         }
     }
     let groups = groups(order)?;
@@ -43,7 +44,7 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
     let mut classical_because: Vec<_> = lockers.iter().flat_map(|l| l.classical_because.iter().cloned()).collect();
     classical_because.sort();
     classical_because.dedup();
-    let (name, claim) = if order.dry_run { (String::new(), None) } else { name(home, order)? };
+    let (name, claim) = if order.dry_run { (String::new(), None) } else { name(home, order, groups.len())? };
     let target = target(order, &name);
     if let Some(target) = target.as_deref().filter(|_| !order.dry_run) {
         check_output(order, target)?;
@@ -51,34 +52,49 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
     let keep_out = keep_out(home, order, target.as_deref())?;
     let mut parts = Vec::with_capacity(groups.len());
     for (group, Lockers { clearance, .. }) in groups.into_iter().zip(lockers) {
-        let selection = select(order, &group, &keep_out, progress)?;
-        parts.push(Part { scope: group.scope, selection, clearance });
+        let chosen = chosen(home, order, &group, &mut waiver)?;
+        let selection = select(order, chosen.as_ref(), &keep_out, progress)?;
+        let purpose = purpose(order, chosen.as_ref());
+        let grown = match &chosen {
+            Some(chosen) => chosen.judge(order, &selection, &mut waiver)?,
+            None => None,
+        };
+        parts.push(Part { scope: group.scope, purpose, selection, clearance, grown });
     }
     let _claim = claim;
     Ok(Draft { order, home, parts, classical_because, cards_end, waiver, assurance, card, name, _claim, target })
 }
 
+/// What the sender says it is for, else what the scope does.
+fn purpose(order: &Send<'_>, chosen: Option<&Chosen>) -> String {
+    let said = Some(order.purpose).filter(|said| !said.is_empty());
+    said.or_else(|| chosen.map(Chosen::purpose)).unwrap_or_default().to_owned()
+}
+
 /// Lists what one compartment will hold.
-fn select(order: &Send<'_>, group: &Group, keep_out: &[PathBuf], progress: &dyn Progress) -> Result<Selection> {
-    if group.scope.is_some() {
-        // No scope can be read yet, and nothing leaves by one that was not.
-        return Err(Error::ScopeNeeded);
-    }
+fn select(
+    order: &Send<'_>,
+    chosen: Option<&Chosen>,
+    keep_out: &[PathBuf],
+    progress: &dyn Progress,
+) -> Result<Selection> {
     let from = match order.rev {
         Some(rev) => select::From::Revision { repo: order.path, rev },
         None => select::From::Folder(order.path),
     };
+    let scope = chosen.map(Chosen::within).transpose()?;
     let order = select::Order {
         from,
         globs: order.globs,
-        scope: None,
+        scope,
         allow_unportable: order.allow_unportable,
         latest: order.latest,
         keep_out,
         survey: order.dry_run,
     };
     let selection = Selection::of(&order, progress)?;
-    if selection.is_empty() { Err(bundle::Error::NothingToSend.into()) } else { Ok(selection) }
+    // An empty scope has a word of its own.
+    if selection.is_empty() && scope.is_none() { Err(bundle::Error::NothingToSend.into()) } else { Ok(selection) }
 }
 
 fn target(order: &Send<'_>, name: &str) -> Option<PathBuf> {
@@ -89,7 +105,7 @@ fn target(order: &Send<'_>, name: &str) -> Option<PathBuf> {
     }
 }
 
-fn name(home: &Home, order: &Send<'_>) -> Result<(String, Option<Claimed>)> {
+fn name(home: &Home, order: &Send<'_>, parts: usize) -> Result<(String, Option<Claimed>)> {
     home.ensure_writable()?;
     if let Some(name) = order.name {
         if !valid_name(name) {
@@ -98,6 +114,8 @@ fn name(home: &Home, order: &Send<'_>) -> Result<(String, Option<Claimed>)> {
         return Ok((name.to_owned(), None));
     }
     let prefix = match order.to.first() {
+        // A bundle of several parts is not called by one of its receivers: the others need not know.
+        Some(_) if parts > 1 => "drop".to_owned(),
         Some(to) => to.partner.clone(),
         None => {
             let path = order.path.canonicalize().map_err(files::io_at("read", order.path))?;

@@ -65,7 +65,7 @@ impl Draft<'_> {
                 pending.sync()?;
                 let entry = self.record(&sealed, signer)?;
                 let mut note = Pending::create(&note_of(target), self.order.force)?;
-                let text = self.note_text(&sealed, signer)?;
+                let text = self.note_text(signer)?;
                 note.write_all(text.as_bytes()).map_err(files::io_at("write", note.target()))?;
                 pending.write_all(&sealed.tail).map_err(files::io_at("write", target))?;
                 pending.publish()?;
@@ -110,7 +110,7 @@ impl Draft<'_> {
             self.parts.iter().zip(&terms).map(|(part, terms)| self.parcel(part, terms)).collect();
         let card = self.card_bytes(signer);
         let public = signer.public();
-        let (file, files) = (self.file_name(), self.files());
+        let (file, files) = (self.file_name(), self.files_told());
         let note = Note { file: &file, sender: &sender, signer: &public, files, card: card.is_some() };
         let head = Ledger::open(self.home).head()?;
         let order = bundle::Order {
@@ -147,7 +147,7 @@ impl Draft<'_> {
             clearance: &part.clearance,
             terms,
             scope: part.scope_name(),
-            purpose: self.order.purpose,
+            purpose: &part.purpose,
         }
     }
 
@@ -158,6 +158,7 @@ impl Draft<'_> {
         TermsText {
             owner: project.map_or_else(firm, |project| project.owner.clone()),
             licence: project.map(|project| project.licence.clone()).unwrap_or_default(),
+            class: project.map(|project| project.terms.class.clone()).unwrap_or_default(),
             title: project.map(|project| project.terms.title.clone()).unwrap_or_default(),
             agreement: part.agreement(),
             text: self.order.terms.map(str::to_owned).or_else(|| Some(project?.terms.text.clone())).unwrap_or_default(),
@@ -165,12 +166,12 @@ impl Draft<'_> {
     }
 
     /// The text of the cover note.
-    pub(super) fn note_text(&self, sealed: &Sealed, signer: &dyn Signer) -> Result<String> {
-        self.note(sealed, signer).cover(&words::of(self.home, signer)?)
+    pub(super) fn note_text(&self, signer: &dyn Signer) -> Result<String> {
+        self.note(signer).cover(&words::of(self.home, signer)?)
     }
 
-    fn note<'n>(&'n self, sealed: &Sealed, signer: &'n dyn Signer) -> OwnedNote {
-        let files = sealed.compartments.iter().map(|c| c.head.files).sum();
+    fn note<'n>(&'n self, signer: &'n dyn Signer) -> OwnedNote {
+        let files = self.files_told();
         let card = self.card_bytes(signer).is_some();
         OwnedNote { file: self.file_name(), sender: self.sender(signer), signer: signer.public(), files, card }
     }
@@ -185,9 +186,20 @@ impl Draft<'_> {
     }
 
     /// What was set aside, for the record.
-    fn overridden(&self) -> Option<Overridden> {
-        let why = self.waiver.reason()?.to_owned();
-        Some(Overridden { why, rules: self.waiver.used().iter().map(|waived| waived.word.to_owned()).collect() })
+    fn overridden(&self) -> Vec<Overridden> {
+        let Some(why) = self.waiver.reason() else { return Vec::new() };
+        let mut all: Vec<Overridden> = Vec::new();
+        for waived in self.waiver.used() {
+            match all.iter_mut().find(|one| one.partner == waived.partner) {
+                Some(one) => one.rules.push(waived.word.to_owned()),
+                None => all.push(Overridden {
+                    partner: waived.partner.clone(),
+                    rules: vec![waived.word.to_owned()],
+                    why: why.as_str().to_owned(),
+                }),
+            }
+        }
+        all
     }
 
     /// Brings the workspace's copy of the ledger up. The chain in the home is safe by then, so this fails nothing.
@@ -210,6 +222,7 @@ impl Draft<'_> {
             terms: sealed.compartments.iter().map(|c| digest(&c.terms_line)).collect(),
             private,
             parts: self.parts.iter().map(Part::sent).collect(),
+            agreements: Vec::new(),
             overridden: self.overridden(),
             allowed: self.order.screen.seen().allowed.len() as u64,
         })
@@ -268,7 +281,7 @@ struct OwnedNote {
     file: String,
     sender: String,
     signer: crypto::PublicKey,
-    files: u64,
+    files: Option<u64>,
     card: bool,
 }
 

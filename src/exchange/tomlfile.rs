@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+/// A value that knows where it stands.
+pub use toml::Spanned;
 
 use super::home::read_if_there;
 use super::mistake::Mistake;

@@ -176,7 +176,7 @@ impl Draft<'_> {
         let ledger = Ledger::open(self.home);
         let reference = sealed.reference.to_string();
         let (name, partners) = (self.name.clone(), self.partners());
-        let record = self.record_of(size, blake3, sent, &unfinished, self.note_text(&sealed, signer)?)?;
+        let record = self.record_of(size, blake3, sent, &unfinished, self.note_text(signer)?)?;
         keep(self.home, &reference, &record, &unfinished.before)?;
         let waiting = Event::Waiting { reference: sealed.reference, name, partners, awaited: fingerprints.clone() };
         let entry = ledger.append(&waiting, self.order.now, Some(&signer.public().fingerprint()));

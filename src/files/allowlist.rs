@@ -88,6 +88,8 @@ pub enum Ruling {
 #[derive(Debug, Clone)]
 pub(super) struct Stand {
     says: Ruling,
+    /// The rule that decided.
+    rule: Option<u16>,
     /// Rules that may still match below, and how far each has come.
     threads: Vec<(u16, u8)>,
 }
@@ -128,7 +130,7 @@ impl Ruling {
 impl Stand {
     /// For what is packed without a list.
     pub(super) fn everything() -> Stand {
-        Stand { says: Ruling::In { line: 0 }, threads: Vec::new() }
+        Stand { says: Ruling::In { line: 0 }, rule: None, threads: Vec::new() }
     }
 
     pub(super) fn reason(&self) -> Option<Reason> {
@@ -161,13 +163,23 @@ impl AllowList {
     /// What it says of a path by name alone, from the top of the project, or of a file with a size.
     #[must_use]
     pub fn judge(&self, path: &str, is_dir: bool, size: Option<u64>) -> Ruling {
+        self.judge_by(path, is_dir, size).0
+    }
+
+    /// As [`AllowList::judge`], with the pattern that decided, if one did.
+    #[must_use]
+    pub fn judge_by(&self, path: &str, is_dir: bool, size: Option<u64>) -> (Ruling, Option<&Entry>) {
         let mut stand = self.start();
         let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
         for (i, name) in names.iter().enumerate() {
             stand = self.step(&stand, OsStr::new(name), is_dir || i + 1 < names.len());
         }
         let large = size.and_then(|size| self.too_large(size)).filter(|_| stand.is_in() && !is_dir);
-        large.unwrap_or(stand.says)
+        let rule = stand.rule.and_then(|number| self.rules.get(usize::from(number)));
+        match large.unwrap_or(stand.says) {
+            says @ (Ruling::In { .. } | Ruling::Excluded { .. }) => (says, rule.map(|rule| &rule.entry)),
+            says => (says, None),
+        }
     }
 
     /// The patterns that decided about nothing so far.
@@ -178,25 +190,25 @@ impl AllowList {
     /// Before the first name.
     fn start(&self) -> Stand {
         let mut threads = Vec::new();
-        let mut says = Ruling::OnTheWay;
+        let (mut says, mut by) = (Ruling::OnTheWay, None);
         for (rule, number) in self.rules.iter().zip(0_u16..) {
             let line = rule.entry.line;
             rule.glob.start(&mut |place| match rule.glob.fits(place, true) {
-                true if !rule.lets_out => says = Ruling::Excluded { line },
-                true if says == Ruling::OnTheWay => says = Ruling::In { line },
+                true if !rule.lets_out => (says, by) = (Ruling::Excluded { line }, Some(number)),
+                true if says == Ruling::OnTheWay => (says, by) = (Ruling::In { line }, Some(number)),
                 _ => threads.push((number, place)),
             });
         }
-        Stand { says, threads }
+        Stand { says, rule: by, threads }
     }
 
     /// What it says of `name`, in a folder where it stands as `above`.
     pub(super) fn step(&self, above: &Stand, name: &OsStr, is_dir: bool) -> Stand {
         if above.reason().is_some() {
-            return Stand { says: above.says, threads: Vec::new() };
+            return Stand { says: above.says, rule: above.rule, threads: Vec::new() };
         }
         let mut threads = Vec::new();
-        let (mut include, mut exclude) = (above.is_in().then_some((u16::MAX, above.says)), None);
+        let (mut include, mut exclude) = (above.is_in().then_some((above.rule.unwrap_or(u16::MAX), above.says)), None);
         for (number, place) in &above.threads {
             let Some(rule) = self.rules.get(usize::from(*number)) else { continue };
             rule.glob.step(*place, name, &mut |to| {
@@ -232,7 +244,7 @@ impl AllowList {
             Ruling::In { .. } if !of.1 => self.of_type(of.0).unwrap_or(says),
             says => says,
         };
-        Stand { says, threads }
+        Stand { says, rule: by.map(|(number, _)| number), threads }
     }
 
     /// What the ending of a file's name decides.

@@ -103,6 +103,11 @@ fn line_of(glob: &Glob) -> String {
 }
 
 impl Verdict {
+    /// The line of `.consignignore` that decided, where there are no rules of a command line.
+    pub(super) fn line(self) -> Option<usize> {
+        (self.rule > 0).then_some(self.rule as usize)
+    }
+
     /// Out, whatever the rules say.
     pub(super) fn never(reason: Reason) -> Verdict {
         Verdict { rule: u32::MAX, out: Some(reason) }

@@ -1,9 +1,11 @@
 //! Floor 2, the words: bytes to types and back, as `docs/FORMAT.md` has them. No clock, no disk, no randomness:
 //! ids, nonces and times come in as arguments.
 
+pub mod agreement;
 pub mod card;
 pub mod container;
 pub mod copytext;
+pub mod date;
 pub mod document;
 pub mod entries;
 pub mod entry;

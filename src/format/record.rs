@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::agreement::EvidenceKind;
+use super::date::Date;
 use super::envelope::BundleRef;
 use super::error::{changed, too_large};
+use super::terms::TermsId;
 use super::time::Time;
 use super::version::LINE_MAX;
 use super::{Result, json};
@@ -84,9 +87,33 @@ pub enum Event {
         contents: Vec<Digest>,
         /// Hashes of their terms lines.
         terms: Vec<Digest>,
+        /// The ids of the terms that were accepted, if it states any.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        accepted: Vec<TermsId>,
+        /// How they were accepted: `flag`, `id`, `asked`, `before`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        how: Option<String>,
         /// How many files were left out, if it was salvaged from a damaged copy.
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<u64>,
+    },
+    /// The terms of a bundle were accepted here, before a part of it was shown.
+    Accepted {
+        /// The bundle.
+        #[serde(rename = "ref")]
+        reference: BundleRef,
+        /// Its name.
+        name: String,
+        /// The partner it came from.
+        partner: String,
+        /// The key that signed it.
+        by: Fingerprint,
+        /// Hashes of the terms lines.
+        terms: Vec<Digest>,
+        /// The ids of the terms.
+        accepted: Vec<TermsId>,
+        /// How they were accepted.
+        how: String,
     },
     /// A partner's card, or its SSH keys, were put on record.
     PartnerAdded {
@@ -105,6 +132,87 @@ pub enum Event {
     PartnerRemoved {
         /// Its name here.
         partner: String,
+    },
+    /// An agreement with a partner, or other evidence on it, was put on record.
+    AgreementRecorded {
+        /// Its name here.
+        partner: String,
+        /// What it is.
+        #[serde(flatten)]
+        evidence: Evidence,
+        /// Its days.
+        #[serde(flatten)]
+        days: Days,
+        /// Who made it, if it says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// The document that both signed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        countersigned: Option<Digest>,
+    },
+    /// Evidence on record counts no more.
+    AgreementWithdrawn {
+        /// Its name here.
+        partner: String,
+        /// What it is.
+        #[serde(flatten)]
+        evidence: Evidence,
+        /// Why.
+        why: String,
+    },
+    /// An agreement was signed here first, for a partner to accept.
+    AgreementOffered {
+        /// Its name here.
+        partner: String,
+        /// The document to sign.
+        id: Digest,
+        /// What it is.
+        #[serde(flatten)]
+        evidence: Evidence,
+        /// Its days.
+        #[serde(flatten)]
+        days: Days,
+    },
+    /// An agreement that a partner offered was signed here too.
+    AgreementAccepted {
+        /// Its name here.
+        partner: String,
+        /// The document that was signed.
+        id: Digest,
+        /// What it is.
+        #[serde(flatten)]
+        evidence: Evidence,
+        /// Its days.
+        #[serde(flatten)]
+        days: Days,
+        /// The key that signed.
+        by: Fingerprint,
+    },
+    /// An agreement on record has both signatures now.
+    AgreementCountersigned {
+        /// Its name here.
+        partner: String,
+        /// The document that both signed.
+        id: Digest,
+        /// What it is.
+        #[serde(flatten)]
+        evidence: Evidence,
+    },
+    /// A partner gets nothing until it is resumed.
+    PartnerSuspended {
+        /// Its name here.
+        partner: String,
+        /// Since when.
+        since: Time,
+        /// Why.
+        why: String,
+    },
+    /// A suspension ended.
+    PartnerResumed {
+        /// Its name here.
+        partner: String,
+        /// Since when it was suspended.
+        since: Time,
     },
     /// Keys were made.
     KeyMade {
@@ -143,6 +251,47 @@ pub enum Event {
     },
 }
 
+/// Evidence on a partner: what it is, what it is called, and the hash of its document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// What it is called.
+    pub reference: String,
+    /// H(the document).
+    pub document: Digest,
+}
+
+/// The first and the last day of an agreement, or of other evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Days {
+    /// The first.
+    pub from: Date,
+    /// The last.
+    pub until: Date,
+}
+
+/// Evidence that was in force for a partner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Under {
+    /// The partner.
+    pub partner: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub evidence: Evidence,
+}
+
+/// Rules that were set aside for one bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overridden {
+    /// The partner that they are about; empty for all of the bundle.
+    pub partner: String,
+    /// The words of those that said no.
+    pub rules: Vec<String>,
+    /// The reason that was given.
+    pub why: String,
+}
+
 /// The line of a drop or a return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
@@ -167,9 +316,12 @@ pub struct Sent {
     /// What each compartment holds and who gets it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<SentPart>,
-    /// Which rules were set aside, and why.
-    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
-    pub overridden: Option<Overridden>,
+    /// What was in force for whom.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreements: Vec<Under>,
+    /// The rules that were set aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<Overridden>,
     /// How many entries of the allow list let something out that the gate found.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub allowed: u64,
@@ -191,15 +343,6 @@ pub struct SentPart {
     pub files: u64,
     /// How many bytes they have.
     pub bytes: u64,
-}
-
-/// Rules that were set aside for one bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overridden {
-    /// Why, as whoever did it said.
-    pub why: String,
-    /// The words of the refusals.
-    pub rules: Vec<String>,
 }
 
 /// Where a chain stands.

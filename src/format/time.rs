@@ -75,6 +75,16 @@ impl Time {
         if end <= now { Err(not("in the future")) } else { Ok(end) }
     }
 
+    /// This moment and a span such as `90d` or `18mo`; none for what is no span, for one that goes back, and beyond all
+    /// calendars.
+    #[must_use]
+    pub fn later_by(self, span: &str) -> Option<Time> {
+        let from = self.timestamp().to_zoned_datetime(jiff::tz::TimeZone::UTC);
+        let end = from.checked_add(span.parse::<Span>().ok()?).ok()?;
+        let end = Time::from_unix(end.timestamp().as_second());
+        (end > self).then_some(end)
+    }
+
     fn timestamp(self) -> Timestamp {
         Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH)
     }

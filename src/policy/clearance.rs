@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Assured, Unmet};
+use super::verdict::Unfit;
+use super::{Assured, NotAccepted, ScopeRefusal, Unmet};
 use crate::class::{Class, Fault};
 use crate::crypto::{self, Plugins, Recipient};
 use crate::format::time::Time;
@@ -89,6 +90,15 @@ pub enum Refusal {
     /// A key that is less than what the configuration demands.
     #[error(transparent)]
     Assurance(#[from] Unmet),
+    /// Terms that were not accepted.
+    #[error(transparent)]
+    Terms(#[from] NotAccepted),
+    /// A scope says no.
+    #[error(transparent)]
+    Scope(#[from] ScopeRefusal),
+    /// A bundle that is not as a policy demands.
+    #[error(transparent)]
+    Policy(#[from] Unfit),
     /// The bundle has ended.
     #[error("this bundle ended {}", at.for_people())]
     Expired {
@@ -108,6 +118,9 @@ impl Fault for Refusal {
             Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
+            Refusal::Terms(e) => e.word(),
+            Refusal::Scope(refusal) => refusal.word(),
+            Refusal::Policy(e) => e.word(),
             Refusal::Expired { .. } => "expired",
         }
     }
@@ -118,6 +131,9 @@ impl Fault for Refusal {
                 Class::Usage
             }
             Refusal::BadKey { source, .. } => source.class(),
+            Refusal::Terms(e) => e.class(),
+            Refusal::Scope(refusal) => refusal.class(),
+            Refusal::Policy(e) => e.class(),
             Refusal::NotAPartner { .. }
             | Refusal::CardEnded { .. }
             | Refusal::Assurance(_)

@@ -7,11 +7,14 @@ mod faults;
 mod keyfiles;
 mod keylife;
 mod manual;
+mod policy;
 mod recovery;
 mod repair;
+mod scopes;
 mod signers;
 mod story;
 mod sync;
 mod terminal;
+mod terms;
 #[path = "../support/tools.rs"]
 mod tools;

@@ -218,7 +218,7 @@ fn terms_lie_beside_the_folder_and_never_in_it() {
     desk.tree();
     desk.write("terms.txt", "Not yours to share.\n");
     desk.run("north", "pack tree --to acme --terms terms.txt").ok();
-    desk.run("acme", "unpack acme-0001.consign").ok();
+    desk.run("acme", "unpack acme-0001.consign --accept-terms").ok();
     assert_eq!(fs::read_to_string(desk.path("acme-0001.terms.txt")).unwrap(), "Not yours to share.\n");
     same_tree(&desk, "tree", "acme-0001");
 }
@@ -308,7 +308,7 @@ fn what_is_the_users_is_neither_replaced_nor_left_out() {
     desk.write("terms.txt", "theirs\n");
     desk.run("north", "pack tree --to acme --terms terms.txt").ok();
     desk.write("out.terms.txt", "PRECIOUS");
-    desk.run("acme", "unpack acme-0001.consign -o out --force").ok();
+    desk.run("acme", "unpack acme-0001.consign -o out --force --accept-terms").ok();
     let kept = desk.names(".").into_iter().find(|n| n.starts_with("out.terms.txt.20")).unwrap();
     assert_eq!(fs::read_to_string(desk.path(&kept)).unwrap(), "PRECIOUS");
     desk.write("README.txt", "mine");

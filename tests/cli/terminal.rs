@@ -46,7 +46,7 @@ fn assert_plain(ran: &Ran, what: &str) {
 
 /// The program on a terminal of its own, on which `typed` is typed. What it shows, without what the bar and the
 /// terminal themselves send.
-fn on_terminal(desk: &Desk, firm: &str, args: &[&str], typed: &str, more: &[(&str, &str)]) -> (i32, String) {
+pub fn on_terminal(desk: &Desk, firm: &str, args: &[&str], typed: &str, more: &[(&str, &str)]) -> (i32, String) {
     let quoted = |word: &str| format!("'{}'", word.replace('\'', "'\\''"));
     let line: Vec<String> = std::iter::once(binary()).chain(args.iter().copied()).map(quoted).collect();
     let mut script = desk.wrap(firm, "script");

@@ -262,7 +262,7 @@ fn unpack_is_done_or_undone_whatever_call_fails_or_is_the_last() {
         verdict.must(ran.code != 0 || there, "ok without a folder");
         verdict.must(!(there && ran.err.contains("nothing was unpacked")), "a folder that was told as not unpacked");
     };
-    let args = ["unpack", "in.consign", "-o", "out"];
+    let args = ["unpack", "in.consign", "-o", "out", "--accept-terms"];
     Scenario { desk: &desk, firm: "acme", args: &args, reset: &reset, check: &check }.run("unpack", 6);
 }
 

@@ -98,8 +98,16 @@ def read_terms(raw, bundle, n, sender, expected):
     documents.right_word(says.get("consign"), "terms", "the terms line")
     j.fields(says, "the terms line", bundle=j.word(bundle), compartment=j.number, sender=j.word(sender), nonce=j.hex64,
              title=j.text, owner=j.text, licence=j.text, agreement=j.maybe(j.text), text=j.text)
+    need(j.text(says.get("class", "")), "the terms line: field class breaks its rule")
     need(says["compartment"] == n, "the terms are of another compartment")
     return says
+
+
+def terms_id(says):
+    """§4.4: what is agreed to, whichever bundle states it."""
+    stated = [says["title"], says["owner"], says["licence"], says.get("class", ""), says["agreement"] or "", says["text"]]
+    raw = [text.encode() for text in stated]
+    return hashes.D("consign 1 terms id", b"".join(len(text).to_bytes(8, "little") + text for text in raw)).hex()
 
 
 def texts(plain, lines):

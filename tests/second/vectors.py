@@ -57,6 +57,11 @@ def spellings():
     need(len(tarlines.record(b"path", bytes(90))) == 99 and len(tarlines.record(b"path", bytes(91))) == 101, "LEN")
 
 
+def terms():
+    yield manifest.terms_id({"title": "T", "owner": "Northwind Ltd", "licence": "LicenseRef-N", "class": "confidential",
+                             "agreement": "NDA-1", "text": "Not yours to share.\n"})
+
+
 def refused(check, *args):
     try:
         check(*args)
@@ -80,7 +85,7 @@ def names():
 def check(page):
     """The number of values, all of which stand on the page."""
     count = 0
-    for part in (appendix_a, tags, possession, spellings, names):
+    for part in (appendix_a, tags, possession, spellings, terms, names):
         for value in part():
             need(value in page, f"{part.__name__}: FORMAT.md has no {value}")
             count += 1

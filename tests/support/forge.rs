@@ -222,6 +222,7 @@ fn terms(id: Hex<16>, n: usize, first: &consign::crypto::Fingerprint) -> Vec<u8>
         title: String::new(),
         owner: "Northwind".into(),
         licence: String::new(),
+        class: String::new(),
         agreement: None,
         text: String::new(),
     };

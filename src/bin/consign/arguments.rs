@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use consign::files::Glob;
 
+use crate::accepting::Accepting;
+
 /// Show the whole story in a temporary folder, every step checked.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
@@ -513,6 +515,8 @@ pub(crate) struct Cat {
     /// The path of the file in it
     pub(crate) path: String,
     #[command(flatten)]
+    pub(crate) accepting: Accepting,
+    #[command(flatten)]
     pub(crate) signers: Signers,
     #[command(flatten)]
     pub(crate) opening: Opening,
@@ -530,6 +534,11 @@ pub(crate) struct Verify {
     /// For a bundle that holds only changes: the folder that it was made against
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+    /// Demand what this file says: who signed, for whom, how old, under which terms
+    ///
+    /// A TOML file; consign.toml(5) shows all that can stand in it. What it demands of contents needs a key and --deep.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) signers: Signers,
     #[command(flatten)]
@@ -550,6 +559,8 @@ pub(crate) struct Unpack {
     /// For a bundle that holds only changes: the folder that it was made against
     #[arg(long, value_name = "DIR")]
     pub(crate) base: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) accepting: Accepting,
     /// Leave links out, where none can be made
     #[arg(long)]
     pub(crate) no_links: bool,

@@ -10,6 +10,7 @@ use consign::files::Glob;
 pub(crate) use crate::arguments::*;
 pub(crate) use crate::check_args::*;
 use crate::manual;
+pub(crate) use crate::scope_args::*;
 pub(crate) use crate::workspace_args::*;
 
 /// Hand code and design files to an outside firm, and get work back
@@ -75,6 +76,13 @@ pub(crate) enum Verb {
     /// Only bundles that a partner signed, and only cards that you put on record, are trusted.
     #[command(visible_alias = "vendor")]
     Partner(Partner),
+    /// Show which files each partner may get, and why
+    ///
+    /// A scope is a file in .consign/scopes, NAME.toml: the partners it is for, `include` and `exclude` lists of patterns,
+    /// and limits. Nothing leaves that no `include` names. Its patterns begin at the top of the project, a folder means
+    /// everything in it, `*` stays within one name and `**` is any number of folders; an `exclude` without a slash in
+    /// the middle holds at any depth, and wins. Upper and lower case differ.
+    Scope(Scope),
     /// Look for what must not leave: secrets, keys, forbidden words, wrong licences
     ///
     /// The outbound gate alone, on the files that `pack` would send; `pack` goes through the same gate. It needs no keys.
@@ -104,7 +112,7 @@ pub(crate) enum Verb {
     ///
     /// Reads the manifest and the part of the bundle that holds the file, nothing else. A pipe or a file gets every byte
     /// as it is. A terminal gets text only, with everything escaped that a terminal would obey or that could fool its
-    /// reader; binary data is refused there.
+    /// reader; binary data is refused there. Terms that the sender states have to be accepted first, as by `consign unpack`.
     Cat(Cat),
     /// Check that bundles are whole and signed by somebody you trust; needs no key
     ///
@@ -116,6 +124,10 @@ pub(crate) enum Verb {
     ///
     /// Nothing is decrypted before the signature holds. The folder appears at once when everything in it was checked, or
     /// not at all; nothing that was there is overwritten or merged into.
+    ///
+    /// The terms that the sender states are shown first, and nothing is unpacked before they are accepted: by your answer,
+    /// or by --accept-terms. The full text lies beside the folder, as NAME.terms.txt, and the ledger keeps what you
+    /// accepted, and how.
     ///
     /// With --salvage the whole files of a damaged bundle are unpacked: those of which every byte is as it was signed.
     /// The missing ones are named, and the exit code is 3.
@@ -176,6 +188,9 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::Remove(_) }) => "partner remove",
             Verb::Partner(Partner { verb: PartnerVerb::Export(_) }) => "partner export",
             Verb::Check(_) => "check",
+            Verb::Scope(Scope { verb: ScopeVerb::List(_) }) => "scope list",
+            Verb::Scope(Scope { verb: ScopeVerb::Show(_) }) => "scope show",
+            Verb::Scope(Scope { verb: ScopeVerb::Explain(_) }) => "scope explain",
             Verb::Pack(_) => "pack",
             Verb::Inspect(_) => "inspect",
             Verb::List(_) => "list",

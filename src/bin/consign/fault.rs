@@ -163,7 +163,7 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "sign" => "nothing was signed",
         "finish" => "this run finished nothing",
         "verify" => "not verified",
-        "inspect" | "list" => "nothing was shown",
+        "scope list" | "scope show" | "scope explain" | "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
         "key rotate" | "key renew" | "key add" | "key remove" | "key join" => {
             "your keys and your card are as they were"
@@ -321,6 +321,25 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "incompatible-keys" => &["send them two bundles, or ask them for keys of one kind"],
         "not-hardware" => &["a key in hardware in its place, or change that line"],
         "not-post-quantum" => &["a key age1pq1... in its place, or change that line"],
+        "no-scope" => &["consign scope list; a new one is a file: .consign/scopes/NAME.toml"],
+        "scope-empty" => &["consign scope show SCOPE names the lines that match nothing"],
+        "scope-ended" => &[
+            "if it is meant to go on, move `expires` in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-not-bound" => &[
+            "name it under `partners` in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-too-large" => &[
+            "narrow the scope, or raise that line in .consign/scopes/SCOPE.toml",
+            "or allow it once, on record: --override \"why\"",
+        ],
+        "scope-grown" => &[
+            "--dry-run shows what would go; consign scope explain PATH says why",
+            "if all of it is meant: --override \"why\"",
+        ],
+        "outside-workspace" => &["name a path in the workspace, or go to the other one first"],
         "no-workspace" => &["consign init --owner FIRM makes one; outside of one the whole folder is packed"],
         "scope-needed" => {
             &["--scope SCOPE, or --to PARTNER:SCOPE; consign scope list shows them", "or the whole folder: --all"]
@@ -335,6 +354,17 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "workspace-foreign" => &["make those rules your own (chown), or work outside that folder"],
         "workspace-exists" => &["change its files; consign doctor reads them all"],
         "config-broken" => &["man consign.toml shows what can stand in each file"],
+        _ => hints_on_terms(word),
+    }
+}
+
+/// The usual fix for a word on terms, and on what a policy demands.
+fn hints_on_terms(word: &str) -> &'static [&'static str] {
+    match word {
+        "terms-differ" => &["compare them with what was agreed; then, for exactly these: --accept-terms=HASH"],
+        "policy-needs-key" => &["--deep, with a key that opens the bundles: -i FILE, or your own"],
+        "policy-closed" => &["-i FILE for a key that opens all parts"],
+        "terms-refused" => &["tell the sender which terms you can accept"],
         _ => &[],
     }
 }
@@ -356,7 +386,16 @@ macro_rules! failures {
     )* };
 }
 
-failures!(crypto::Error, format::Error, files::Error, CardError, policy::Refusal, bundle::Error, exchange::Error);
+failures!(
+    crypto::Error,
+    format::Error,
+    files::Error,
+    CardError,
+    policy::Refusal,
+    policy::NoReason,
+    bundle::Error,
+    exchange::Error
+);
 
 /// Which files an error names, and what to do about it if that depends on what it is about.
 trait Paths {
@@ -387,6 +426,7 @@ impl Paths for crypto::Error {
 impl Paths for format::Error {}
 impl Paths for CardError {}
 impl Paths for policy::Refusal {}
+impl Paths for policy::NoReason {}
 
 impl Paths for files::Error {
     fn of(&self) -> Vec<PathBuf> {

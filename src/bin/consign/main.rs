@@ -4,6 +4,7 @@
 #![warn(clippy::print_stderr, clippy::dbg_macro, clippy::todo, clippy::unimplemented, clippy::allow_attributes)]
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that fails panics"))]
 
+mod accepting;
 mod arguments;
 mod attendant;
 mod check_args;
@@ -19,6 +20,7 @@ mod passphrase;
 mod progress;
 mod prompt;
 mod sample;
+mod scope_args;
 mod story;
 mod waiting;
 mod workspace_args;

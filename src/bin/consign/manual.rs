@@ -121,6 +121,24 @@ pub(crate) const PAGES: &[Page] = &[
             ("consign init --owner \"Northwind Ltd\" --licence MIT --terms terms.txt", "with a licence and terms"),
         ],
     ),
+    page(
+        "scope",
+        PLAIN,
+        &[
+            ("consign scope list", "what each partner may get"),
+            ("consign scope explain services/api/dev.pem", "why it is in or out"),
+        ],
+    ),
+    page("scope list", PLAIN, &[("consign scope list", "each scope, and how much it lets out now")]),
+    page("scope show", PLAIN, &[("consign scope show api", "its lines, and the files, folder by folder")]),
+    page(
+        "scope explain",
+        PLAIN,
+        &[
+            ("consign scope explain services/api/dev.pem", "for each scope: in or out, and by which line"),
+            ("consign scope explain new/file.rs --json", "for a machine, and for a file that is not there yet"),
+        ],
+    ),
     page("key", PLAIN, &[("consign key new", "make your keys"), ("consign key show", "read out your check words")]),
     page(
         "key new",
@@ -262,6 +280,7 @@ pub(crate) const PAGES: &[Page] = &[
         "verify",
         OPENS,
         &[
+            ("consign verify --policy policy.toml --signer northwind.card in/*.consign", "what CI demands; no key"),
             ("consign verify incoming/*.consign", "CI: no key needed"),
             ("consign verify --signer northwind.card acme-0007.consign", "without a home, against one card"),
             (
@@ -278,6 +297,7 @@ pub(crate) const PAGES: &[Page] = &[
             ("consign unpack acme-0007.consign", "into acme-0007/"),
             ("consign unpack acme-0007.consign -i ~/.ssh/id_ed25519 -o drop", "with an SSH key, into drop/"),
             ("consign unpack - --only 'docs/**' < acme-0007.consign", "a part, from a stream"),
+            ("consign unpack --accept-terms acme-0007.consign", "asks nothing, and keeps on record that you accepted"),
             ("consign unpack --salvage acme-0007.consign", "what is whole in a damaged one"),
         ],
     ),

@@ -65,6 +65,17 @@ pub(crate) fn spoken(question: &str) -> io::Result<String> {
     Ok(answer.trim().to_owned())
 }
 
+/// Shows a text, which is safe to show, on the terminal.
+///
+/// # Errors
+/// What the terminal says.
+pub(crate) fn tell(world: &World, text: &str) -> Result<(), Failure> {
+    let _asking = Asking::begin();
+    let told = open().and_then(|(_, mut output)| output.write_all(text.as_bytes()));
+    let lost = |e: io::Error| Failure::needs_a_person(format!("the terminal takes nothing: {}", e.kind()));
+    if world.can_ask() { told.map_err(lost) } else { Ok(()) }
+}
+
 /// Asks a question whose answer is no unless it is clearly yes.
 ///
 /// # Errors

@@ -180,6 +180,7 @@ impl Story {
             to,
             scope: None,
             all: false,
+            grown_is_meant: false,
             override_why: None,
             recipients: &[],
             own,
@@ -335,8 +336,10 @@ impl Story {
     fn unpack(&mut self) -> Result<String, String> {
         let revealed = self.reveal(&self.bundle, 1, 1).map_err(oops)?;
         let target = self.folder.join("acme-0001");
+        let accepted = receive::offer(&revealed).by_word();
         let order = receive::Order {
             salvage: false,
+            accepted: &accepted,
             target: &target,
             only: None,
             no_links: false,

@@ -286,6 +286,7 @@ fn terms(n: usize) -> Terms {
         title: String::new(),
         owner: "Northwind".into(),
         licence: String::new(),
+        class: String::new(),
         agreement: None,
         text: "Not yours to share.\n".into(),
     }

@@ -117,7 +117,9 @@ fn unpacked(scratch: &Scratch, revealed: &Revealed) -> Ended {
     fs::create_dir(&desk).unwrap();
     fs::write(desk.join("a file beside it"), "untouched").unwrap();
     let (home, target) = (Home::at(scratch.path().join("home")), desk.join("out"));
+    let accepted = receive::offer(revealed).by_word();
     let order = receive::Order {
+        accepted: &accepted,
         target: &target,
         only: None,
         no_links: false,

@@ -201,7 +201,8 @@ fn ledger() -> Vec<Vec<u8>> {
         terms: vec![zero],
         private: zero,
         parts: vec![SentPart { scope: "api".into(), partners: vec!["acme".into()], files: 1, bytes: 2 }],
-        overridden: Some(Overridden { why: "a test".into(), rules: vec!["nda-ended".into()] }),
+        agreements: Vec::new(),
+        overridden: vec![Overridden { partner: "acme".into(), rules: vec!["nda-ended".into()], why: "a test".into() }],
         allowed: 2,
     };
     let key = Event::KeyMade { card: zero };

@@ -13,65 +13,16 @@ use consign::format::card::SignedCard;
 use consign::format::time::Time;
 use serde_json::json;
 
+use super::health::{Check, State};
 use super::keylife;
 use super::opening::count;
+use super::workspacehealth;
 use crate::cli;
 use crate::fault::Failure;
 use crate::keyring::{NAME, Silence};
 use crate::manual::VERSION;
 use crate::output::Report;
 use crate::world::{self, World};
-
-/// How something stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Ok,
-    Warn,
-    Fail,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::Warn => "warn",
-            State::Fail => "FAIL",
-        }
-    }
-}
-
-/// One thing that was looked at.
-struct Check {
-    what: &'static str,
-    state: State,
-    text: String,
-    next: Option<String>,
-}
-
-impl Check {
-    fn new(what: &'static str, state: State, text: impl Into<String>) -> Check {
-        Check { what, state, text: text.into(), next: None }
-    }
-
-    fn ok(what: &'static str, text: impl Into<String>) -> Check {
-        Check::new(what, State::Ok, text)
-    }
-
-    fn warn(what: &'static str, text: impl Into<String>, next: &str) -> Check {
-        Check { next: Some(next.to_owned()), ..Check::new(what, State::Warn, text) }
-    }
-
-    fn fail(what: &'static str, text: impl Into<String>, next: &str) -> Check {
-        Check { next: Some(next.to_owned()), ..Check::new(what, State::Fail, text) }
-    }
-
-    /// What an error says; `next` for one that has no fix of its own.
-    fn of(what: &'static str, error: impl Into<Failure>, next: &str) -> Check {
-        let failure = error.into();
-        let fix = failure.fix.first().cloned().unwrap_or_else(|| next.to_owned());
-        Check::fail(what, failure.message.clone(), &fix)
-    }
-}
 
 /// Less room than this is worth a warning, in bytes.
 const ROOM: u64 = 512 << 20;
@@ -94,6 +45,7 @@ pub(crate) fn run(_: &cli::Doctor, world: &World) -> Result<Report, Failure> {
     }
     checks.extend(partner_checks(world));
     checks.push(ledger(world));
+    checks.extend(workspacehealth::checks(world));
     checks.extend(plugin_checks(world));
     checks.extend([agent(), tools(world)]);
     Ok(told(&checks))

@@ -154,7 +154,7 @@ fn every_path(mut report: Report, draft: &Draft<'_>, world: &World) -> Report {
 }
 
 /// Folder, files, bytes, in three columns.
-fn in_columns(folders: &[(String, u64, u64)]) -> Vec<String> {
+pub(super) fn in_columns(folders: &[(String, u64, u64)]) -> Vec<String> {
     let name = |folder: &str| if folder == "." { ".".to_owned() } else { format!("{folder}/") };
     let rows: Vec<[String; 3]> =
         folders.iter().map(|(folder, files, size)| [name(folder), count(*files, "file"), bytes(*size)]).collect();

@@ -63,6 +63,7 @@ fn told(line: &Line) -> String {
             let less = missing.map(|n| format!(", without {}", count(n, "file"))).unwrap_or_default();
             format!("{how} {} from {}{less}", text("name"), text("partner"))
         }
+        "accepted" => format!("terms of {} from {} accepted ({})", text("name"), text("partner"), text("how")),
         "partner-added" => format!("partner {} added ({})", text("partner"), text("checked")),
         "partner-removed" => format!("partner {} removed", text("partner")),
         "key-made" => "keys made".to_owned(),

@@ -3,6 +3,7 @@
 mod card;
 mod cat;
 mod check;
+mod consent;
 mod copy;
 mod damage;
 mod demo;
@@ -11,6 +12,7 @@ mod dryrun;
 mod export;
 mod gate;
 mod github;
+mod health;
 mod import;
 mod init;
 mod inspect;
@@ -26,10 +28,12 @@ mod partner;
 mod passphrase;
 mod repair;
 mod sarif;
+mod scope;
 mod sign;
 mod sshkeys;
 mod unpack;
 mod verify;
+mod workspacehealth;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,7 +42,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use consign::class::Class;
 
-use crate::cli::{self, Cli, KeyVerb, LogVerb, PartnerVerb, Verb};
+use crate::cli::{self, Cli, KeyVerb, LogVerb, PartnerVerb, ScopeVerb, Verb};
 use crate::fault::{self, Failure};
 use crate::output::{self, Report};
 use crate::progress::Stop;
@@ -121,6 +125,11 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
         },
         Verb::Init(args) => init::run(args, world),
         Verb::Check(args) => check::run(args, world),
+        Verb::Scope(scope) => match &scope.verb {
+            ScopeVerb::List(args) => scope::list(args, world),
+            ScopeVerb::Show(args) => scope::show(args, world),
+            ScopeVerb::Explain(args) => scope::explain(args, world),
+        },
         Verb::Pack(args) => pack::run(args, world),
         Verb::Inspect(args) => inspect::run(args, world),
         Verb::List(args) => list::run(args, world),
@@ -204,6 +213,7 @@ fn meant(word: &str) -> Option<&'static str> {
         "restore" => "to put your keys back from a copy: consign key import FILE",
         "status" => "what is set up and what is missing: consign doctor",
         "trust" | "import" | "add" => "to put a firm on record: consign partner add CARD",
+        "scopes" | "explain" => "which files a partner may get, and why: consign scope list",
         "partners" | "vendors" => "who is on record: consign partner list",
         "ls" => "the files in a bundle: consign list BUNDLE",
         "show" | "info" => "what a bundle tells without a key: consign inspect BUNDLE",

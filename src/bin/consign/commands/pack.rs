@@ -6,15 +6,16 @@ use std::path::Path;
 
 use consign::class::Class;
 use consign::crypto::Signer;
-use consign::exchange::Workspace;
 use consign::exchange::locks::Locks;
 use consign::exchange::screen::Screen;
 use consign::exchange::send::{self, Draft, Output, Part, Send, Shipment, To};
 use consign::exchange::waiting::{Awaited, Held};
+use consign::exchange::{Error, Workspace};
 use consign::files::{NoteKind, read_small};
 use consign::format::sshkeys;
 use consign::format::time::Time;
 use consign::format::version::{SIGNERS_MAX, TERMS_LINE_MAX};
+use consign::policy::{Reason, Refusal, ScopeRefusal};
 
 use super::opening::{count, noted};
 use super::{dryrun, gate};
@@ -22,12 +23,11 @@ use crate::cli::Pack;
 use crate::fault::Failure;
 use crate::output::{Report, Sink};
 use crate::progress::bytes;
+use crate::prompt;
 use crate::world::World;
 
 /// This program, as bundles name it.
 const TOOL: &str = concat!("consign ", env!("CARGO_PKG_VERSION"));
-/// The most bytes of a reason.
-const WHY_MAX: usize = 1000;
 /// The largest file of recipients that is read, in bytes.
 const RECIPIENTS_MAX: u64 = 1 << 20;
 
@@ -40,6 +40,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let out = output(args)?;
     let plugins = world.plugins()?;
     let workspace = Workspace::find(&args.path, &world.home)?;
+    let override_why = args.override_why.as_deref().map(Reason::parse).transpose()?;
     let to: Vec<To> = args.to.iter().map(|text| To::from(text.as_str())).collect();
     let screen = Screen::of(&world.home, workspace.as_ref(), &args.path)?;
     let order = Send {
@@ -54,7 +55,8 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         to: &to,
         scope: args.scope.as_deref(),
         all: args.all,
-        override_why: reason(args)?,
+        grown_is_meant: false,
+        override_why: override_why.as_ref(),
         recipients: &recipients,
         own: &own,
         no_self: args.no_self,
@@ -71,7 +73,8 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         workers: world.workers(),
     };
     let mut stream = stream(out, args, world)?;
-    let draft = send::draft(&world.home, &order, &world.progress)?;
+    let meant = Send { grown_is_meant: true, ..order };
+    let draft = drafted(world, &order, &meant)?;
     let ending = ending_cards(&draft, world);
     if args.dry_run {
         return Ok(dryrun::report(args, &draft, &screen, world)?.append(ending));
@@ -86,8 +89,9 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         world.progress.clear();
         return Ok(waits(report.append(gate::passed(&screen)), args, &held, &partners));
     }
-    let stream = stream.as_mut().map(|s| s as &mut dyn Write);
-    let shipment = draft.ship(&signers, stream, &world.progress).map_err(|e| gate::refused(e, &args.path))?;
+    let shipment = draft
+        .ship(&signers, stream.as_mut().map(|s| s as &mut dyn Write), &world.progress)
+        .map_err(|e| gate::refused(e, &args.path))?;
     world.progress.clear();
     Ok(sent(report.append(gate::passed(&screen)), args, &shipment, &partners))
 }
@@ -97,6 +101,21 @@ fn stream(out: Output<'_>, args: &Pack, world: &World) -> Result<Option<Sink>, F
     match out {
         Output::Stream if !args.dry_run => Ok(Some(Sink::binary(&world.voice)?)),
         _ => Ok(None),
+    }
+}
+
+/// The draft; if a scope lets out far more than last time, that of `meant`, once somebody said that it is.
+fn drafted<'a>(world: &'a World, order: &'a Send<'a>, meant: &'a Send<'a>) -> Result<Draft<'a>, Failure> {
+    match send::draft(&world.home, order, &world.progress) {
+        Err(Error::Refused(Refusal::Scope(grown @ ScopeRefusal::Grown { .. }))) if world.can_ask() => {
+            world.progress.clear();
+            let said = consign::files::printable(&format!("{grown}")).to_string();
+            if prompt::yes(world, &format!("{said}\n"), "send it all the same?")? {
+                return Ok(send::draft(&world.home, meant, &world.progress)?);
+            }
+            Err(Error::Refused(Refusal::Scope(grown)).into())
+        }
+        other => Ok(other?),
     }
 }
 
@@ -134,15 +153,6 @@ fn recipients(args: &Pack, world: &World) -> Result<Vec<String>, Failure> {
         all.extend(found);
     }
     Ok(all)
-}
-
-/// Why a rule is set aside: somebody will read it later.
-fn reason(args: &Pack) -> Result<Option<&str>, Failure> {
-    match args.override_why.as_deref().map(str::trim) {
-        Some("") => Err(Failure::usage("--override needs a reason, which goes on record")),
-        Some(why) if why.len() > WHY_MAX => Err(Failure::usage("the reason for --override is longer than 1000 bytes")),
-        why => Ok(why),
-    }
 }
 
 fn terms(args: &Pack) -> Result<Option<String>, Failure> {
@@ -217,6 +227,9 @@ fn packed(draft: &Draft<'_>) -> Report {
 /// Which rules were looked at, and what they said.
 pub(super) fn checks(draft: &Draft<'_>) -> Report {
     let mut report = Report::new().fact("checks", dryrun::checks(draft));
+    for grown in draft.parts.iter().filter_map(|part| part.grown.as_ref()) {
+        report = report.note(format!("look twice: {grown}"));
+    }
     for waived in draft.waiver.used() {
         report = report.note(format!("set aside, and on record: {} ({})", waived.said, waived.word));
     }

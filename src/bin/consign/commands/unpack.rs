@@ -7,6 +7,7 @@ use consign::class::Class;
 use consign::exchange::receive::{self, Delivery, Order};
 use consign::files::{Globs, folder_of};
 
+use super::consent;
 use super::damage;
 use super::opening::{self, count, number};
 use crate::cli::Unpack;
@@ -29,6 +30,8 @@ pub(crate) fn run(args: &Unpack, world: &World) -> Result<Report, Failure> {
         None => PathBuf::from(&trusted.signed().says().name),
     };
     let revealed = opening::reveal(world, trusted, &trust, &args.opening)?;
+    receive::ensure_free(&revealed, &target, args.force).map_err(|e| hint(Failure::from(e), args))?;
+    let consent = consent::obtain(&args.accepting, &revealed, Some(&target), world)?;
     let only = globs.as_ref().map(|globs| |path: &str| globs.fit(path));
     let order = Order {
         target: &target,
@@ -37,6 +40,7 @@ pub(crate) fn run(args: &Unpack, world: &World) -> Result<Report, Failure> {
         force: args.force,
         base: args.base.as_deref(),
         salvage: args.salvage,
+        accepted: &consent.accepted,
         workers: world.workers(),
         now: world.now,
     };
@@ -47,7 +51,7 @@ pub(crate) fn run(args: &Unpack, world: &World) -> Result<Report, Failure> {
     let report = opening::from(Report::new(), signed, revealed.trusted().sender())?;
     let purposes = revealed.open.iter().map(|p| p.front.head.purpose.as_str()).filter(|p| !p.is_empty());
     let report = purposes.fold(report, |report, purpose| report.fact("for", purpose).set("purpose", purpose));
-    let report = told(report, &got, args)
+    let report = told(consent.tell(report), &got, args)
         .set("ref", signed.reference)
         .set("name", &signed.says().name)
         .set("known_as", revealed.trusted().sender())

@@ -7,8 +7,10 @@ use std::path::Path;
 use consign::bundle::{Mended, Revealed, Signed, Trusted, Unpack};
 use consign::class::Class;
 use consign::crypto::Identities;
+use consign::exchange;
+use consign::exchange::policyfile::{self, POLICY_MAX, PolicyFile};
 use consign::exchange::trust::Trust;
-use consign::files::Source;
+use consign::files::{Source, read_file};
 use serde_json::{Value, json};
 
 use super::damage::{Located, locate};
@@ -17,6 +19,9 @@ use crate::cli::Verify;
 use crate::fault::Failure;
 use crate::output::Report;
 use crate::world::World;
+
+/// What the policy adds to an ok.
+const AS_DEMANDED: &str = "ok means: also as the policy demands";
 
 /// What was found out about one bundle.
 struct Good {
@@ -27,13 +32,13 @@ struct Good {
 
 /// Checks every bundle, and fails with the worst outcome.
 pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
-    let trust = trust(world, &args.signers)?;
+    let (trust, policy) = (trust(world, &args.signers)?, policy(args, world)?);
     let keys = OnceCell::new();
     let (mut report, mut results) = (Report::new(), Vec::new());
     let (mut good, mut bad) = (0_u64, 0_u64);
     for path in &args.bundles {
         let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-        let checked = one(args, world, &trust, &keys, path);
+        let checked = one(args, world, (&trust, policy.as_ref()), &keys, path);
         if world.progress.signal().is_some() {
             let stopped = || consign::files::Error::Stopped.into();
             return Err(checked.err().map_or_else(stopped, |(failure, _)| failure));
@@ -61,6 +66,7 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
                 let mut fields = json!({ "bundle": path, "ok": false, "code": failure.word,
                     "class": failure.class.word(), "exit": failure.class.code(), "message": failure.message,
                     "fix": failure.fix, "facts": facts(&failure), "paths": failure.paths });
+                fields.as_object_mut().into_iter().for_each(|fields| fields.extend(failure.fields.clone()));
                 located.iter().for_each(|located| located.fields(path, &mut fields));
                 results.push(fields);
             }
@@ -75,6 +81,7 @@ pub(crate) fn run(args: &Verify, world: &World) -> Result<Report, Failure> {
     if good == 0 && bad == 0 {
         return Err(Failure::new("usage", Class::Usage, "no bundle was checked"));
     }
+    let report = if args.policy.is_some() && good > 0 { report.line(AS_DEMANDED) } else { report };
     Ok(report.line(total).set("results", results).set("checked", good + bad).set("failed", bad).set("deep", args.deep))
 }
 
@@ -100,12 +107,12 @@ fn facts(failure: &Failure) -> BTreeMap<String, String> {
 fn one(
     args: &Verify,
     world: &World,
-    trust: &Trust,
+    (trust, policy): (&Trust, Option<&PolicyFile>),
     keys: &Keys,
     path: &Path,
 ) -> Result<Good, (Failure, Option<Located>)> {
     let source = world.open(path).map_err(|failure| (failure, None))?;
-    check(args, world, trust, keys, source.clone()).map_err(|failure| {
+    check(args, world, (trust, policy), keys, source.clone()).map_err(|failure| {
         // What no key opens can be damaged all the same, and that comes first.
         let closed = matches!(failure.class, Class::WrongKey | Class::NeedsAPerson);
         let damaged = closed.then(|| outside(world, trust, source.clone()).err()).flatten();
@@ -131,7 +138,36 @@ fn others(signed: &Signed) -> String {
     text
 }
 
-fn check(args: &Verify, world: &World, trust: &Trust, keys: &Keys, source: Source) -> Result<Good, Failure> {
+/// The policy of this run. What it demands of contents is not passed over when nothing will be opened.
+fn policy(args: &Verify, world: &World) -> Result<Option<PolicyFile>, Failure> {
+    let Some(path) = &args.policy else { return Ok(None) };
+    let named = path.as_os_str() != "-";
+    // It must be a file: nothing is waited for that stands in its place.
+    let bytes = if named { read_file(path, POLICY_MAX)? } else { world.read(path, POLICY_MAX)? };
+    let policy = PolicyFile::parse(&bytes, path, &world.home)?;
+    if policy.demand.needs_a_key() && !args.deep {
+        let message = "the policy demands what only a key shows (its [contents])";
+        return Err(Failure::new("policy-needs-key", Class::Usage, message).at(path));
+    }
+    Ok(Some(policy))
+}
+
+/// All that a policy says of a bundle, each with its word.
+fn unfit(error: exchange::Error) -> Failure {
+    let misses = policyfile::misses(&error).to_vec();
+    let all: Vec<Value> = misses.iter().map(|miss| json!({ "code": miss.word, "message": miss.why })).collect();
+    let failure = Failure::from(error);
+    let failure = misses.into_iter().skip(1).fold(failure, |failure, miss| failure.fact(miss.word, miss.why));
+    failure.set("refusals", all.into())
+}
+
+fn check(
+    args: &Verify,
+    world: &World,
+    (trust, policy): (&Trust, Option<&PolicyFile>),
+    keys: &Keys,
+    source: Source,
+) -> Result<Good, Failure> {
     let trusted = trusted(world, source, trust)?;
     let says = trusted.signed().says();
     let sender = format!("{} {}{}", trusted.sender(), says.created.date(), others(trusted.signed()));
@@ -140,12 +176,15 @@ fn check(args: &Verify, world: &World, trust: &Trust, keys: &Keys, source: Sourc
         "known_as": trusted.sender(), "created": says.created, "signers": signers, "depth": if args.deep { "contents" } else { "outside" } });
     if !args.deep {
         trusted.check_all(world.workers(), &world.progress)?;
+        policy.map_or(Ok(()), |policy| policy.judge(trusted.signed(), trust, None, world.now)).map_err(unfit)?;
         return Ok(Good { sender, text: "whole".to_owned(), fields });
     }
     let revealed = open(args, world, trust, keys, trusted)?;
     let order =
         Unpack { only: None, no_links: false, links_work: true, base: args.base.as_deref(), workers: world.workers() };
     let counts = revealed.check_deep(&order, &world.progress)?;
+    let judged = policy.map_or(Ok(()), |p| p.judge(revealed.trusted().signed(), trust, Some(&revealed), world.now));
+    judged.map_err(unfit)?;
     fields["files"] = json!(counts.files);
     fields["refs"] = json!(counts.refs);
     fields["closed"] = json!(revealed.closed);
