@@ -190,12 +190,16 @@ impl Selection {
         Ok(ContentReader::new(&self.source, &self.listing))
     }
 
-    /// Names that some system can't hold, with why; and pairs of names that some system can't keep apart. They are
-    /// there only if the order allows them.
+    /// Names that some system can't hold, with why. They are there only if the order allows them.
     #[must_use]
-    pub fn unportable(&self) -> (Vec<(usize, &'static str)>, Vec<(usize, usize)>) {
-        let odd = |i| Some((i, unportable(self.listing.name(i))?));
-        ((0..self.len()).filter_map(odd).collect(), names::pairs(&self.listing))
+    pub fn unportable(&self) -> Vec<(usize, &'static str)> {
+        (0..self.len()).filter_map(|i| Some((i, unportable(self.listing.name(i))?))).collect()
+    }
+
+    /// Pairs of names that some system can't keep apart. They are there only if the order allows them.
+    #[must_use]
+    pub fn collisions(&self) -> Vec<(usize, usize)> {
+        names::pairs(&self.listing)
     }
 
     /// Looks for what only contents tell, in as few files as can be: a dry run does it, which reads nothing else.

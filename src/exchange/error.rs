@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::finding::Findings;
 use super::mistake::Mistake;
 use crate::class::{Class, Fault};
 use crate::format::card::CardError;
@@ -176,6 +177,9 @@ pub enum Error {
         /// `.consign`.
         path: PathBuf,
     },
+    /// Something must not leave.
+    #[error("{} in the files to send", said(.0))]
+    Findings(Box<Findings>),
     /// A mistake in a file of rules.
     #[error("{0}")]
     Mistake(Box<Mistake>),
@@ -386,6 +390,10 @@ impl Error {
     }
 }
 
+fn said(findings: &Findings) -> String {
+    findings.summary()
+}
+
 fn place(line: u64) -> String {
     if line == 0 { "the last line".to_owned() } else { format!("line {line}") }
 }
@@ -423,6 +431,7 @@ impl Fault for Error {
             Error::PartnerDiffers { .. } => "partner-differs",
             Error::Agreement(e) => e.word(),
             Error::Unfinished { .. } => "incomplete",
+            Error::Findings(findings) => findings.worst().map_or("findings", super::finding::Word::word),
             Error::WorkspaceBroken { .. } => "workspace-broken",
             Error::WorkspaceForeign { .. } => "workspace-foreign",
             Error::WorkspaceExists { .. } => "workspace-exists",
@@ -493,6 +502,7 @@ impl Fault for Error {
             | Error::NoScope { .. }
             | Error::BadSetting { .. } => Class::Usage,
             Error::CopyDiffers { .. } => Class::Record,
+            Error::Findings(_) => Class::Findings,
             Error::CardNeeded
             | Error::NoKeyHere { .. }
             | Error::BadAlias { .. }

@@ -330,6 +330,7 @@ mod tests {
             parts: Vec::new(),
             agreements: Vec::new(),
             overridden: Vec::new(),
+            allowed: 0,
         })
     }
 

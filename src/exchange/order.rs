@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Workspace;
 use super::locks::Locks;
+use super::screen::Screen;
 use crate::crypto::Plugins;
 use crate::files::Glob;
 use crate::format::time::Time;
@@ -24,6 +25,8 @@ pub struct Send<'a> {
     pub latest: Option<u64>,
     /// The rules of the project, if it has any.
     pub workspace: Option<&'a Workspace>,
+    /// What everything goes through that leaves.
+    pub screen: &'a Screen,
     /// Partners, each with the scope that it gets.
     pub to: &'a [To],
     /// The scope of those who have none of their own.

@@ -6,6 +6,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gatetable::GateTable;
 use super::home::read_if_there;
 use super::mistake::Mistake;
 use super::tomlfile::Text;
@@ -33,6 +34,9 @@ pub struct Project {
     /// What must be on record before anything leaves.
     #[serde(default)]
     pub require: Require,
+    /// What must not leave.
+    #[serde(default)]
+    pub gate: GateTable,
 }
 
 /// The terms that travel in every bundle.

@@ -8,8 +8,8 @@ use super::draft::{Draft, Part};
 use super::note::Note;
 use super::output::note_of;
 use super::privatepart::{PrivateCompartment, PrivatePart, secret_json};
-use super::{Error, Ledger, Result, mirror, partners, standing, words};
-use crate::bundle::{self, Lens, Parcel, Sealed, TermsText};
+use super::{Error, Ledger, Result, mirror, partners, scan, standing, words};
+use crate::bundle::{self, Parcel, Sealed, TermsText};
 use crate::crypto::{self, Digest, Signer, digest, encrypt_to};
 use crate::files::{self, Pending, Progress};
 use crate::format::envelope::{BundleRef, Kind};
@@ -54,7 +54,6 @@ impl Draft<'_> {
         self,
         signers: &[&dyn Signer],
         stream: Option<&mut dyn Write>,
-        lens: &dyn Lens,
         progress: &dyn Progress,
     ) -> Result<Shipment> {
         let signer = *signers.first().ok_or(bundle::Error::Bug)?;
@@ -62,7 +61,7 @@ impl Draft<'_> {
         match (&self.target, stream) {
             (Some(target), None) => {
                 let mut pending = Pending::create(target, self.order.force)?;
-                let sealed = self.payload(signers, &[], &mut pending, lens, progress)?;
+                let sealed = self.payload(signers, &[], &mut pending, progress)?;
                 pending.sync()?;
                 let entry = self.record(&sealed, signer)?;
                 let mut note = Pending::create(&note_of(target), self.order.force)?;
@@ -74,7 +73,7 @@ impl Draft<'_> {
                 self.shipment(&sealed, signers, entry, Some(note_of(target)))
             }
             (None, Some(stream)) => {
-                let sealed = self.payload(signers, &[], stream, lens, progress)?;
+                let sealed = self.payload(signers, &[], stream, progress)?;
                 stream.flush().map_err(bundle::Error::Output)?;
                 let entry = self.record(&sealed, signer)?;
                 stream.write_all(&sealed.tail).and_then(|()| stream.flush()).map_err(bundle::Error::Output)?;
@@ -102,7 +101,6 @@ impl Draft<'_> {
         signers: &[&dyn Signer],
         awaited: &[crypto::Fingerprint],
         out: &mut dyn Write,
-        lens: &dyn Lens,
         progress: &dyn Progress,
     ) -> Result<Sealed> {
         let signer = *signers.first().ok_or(bundle::Error::Bug)?;
@@ -131,7 +129,16 @@ impl Draft<'_> {
             level: self.order.level,
             workers: self.order.workers,
         };
-        Ok(bundle::pack_awaiting(&order, awaited, out, lens, progress)?)
+        match bundle::pack_awaiting(&order, awaited, out, self.order.screen, progress) {
+            Err(bundle::Error::Screened) => Err(self.refusal(progress)),
+            packed => Ok(packed?),
+        }
+    }
+
+    /// Everything that the screen has to say of the files, since it stopped them.
+    fn refusal(&self, progress: &dyn Progress) -> Error {
+        let selections: Vec<_> = self.parts.iter().map(|part| &part.selection).collect();
+        scan::refusal(self.order.screen, &selections, self.order.workers, progress)
     }
 
     fn parcel<'p>(&'p self, part: &'p Part, terms: &'p TermsText) -> Parcel<'p> {
@@ -217,6 +224,7 @@ impl Draft<'_> {
             parts: self.parts.iter().map(Part::sent).collect(),
             agreements: self.proofs.values().flat_map(standing::under).collect(),
             overridden: self.overridden(),
+            allowed: self.order.screen.seen().allowed.len() as u64,
         })
     }
 

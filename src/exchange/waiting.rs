@@ -14,7 +14,7 @@ use super::locks::Locks;
 use super::output::{is_note_of, note_of};
 use super::partners::Partner;
 use super::{Error, Home, Ledger, Result, partners};
-use crate::bundle::{self, Lens, Opened, Pins, Sealed, Signed, Unfinished};
+use crate::bundle::{self, Opened, Pins, Sealed, Signed, Unfinished};
 use crate::crypto::{self, Digest, Fingerprint, Hasher, PublicKey, Signature, Signer, encrypt_to};
 use crate::files::{self, Lock, Names, Pending, Progress, Source, io_at};
 use crate::format::card::SignedCard;
@@ -159,13 +159,7 @@ impl Draft<'_> {
     ///
     /// # Errors
     /// Those of packing; whatever fails leaves nothing that can be opened.
-    pub fn hold(
-        self,
-        signers: &[&dyn Signer],
-        awaited: &[Awaited],
-        lens: &dyn Lens,
-        progress: &dyn Progress,
-    ) -> Result<Held> {
+    pub fn hold(self, signers: &[&dyn Signer], awaited: &[Awaited], progress: &dyn Progress) -> Result<Held> {
         let signer = *signers.first().ok_or(bundle::Error::Bug)?;
         let keys = signers.iter().map(|signer| signer.public());
         self.check_signers(keys.chain(awaited.iter().map(|who| who.key.clone())))?;
@@ -173,7 +167,7 @@ impl Draft<'_> {
         let mut pending = Pending::create(&with_suffix(&target, SUFFIX), self.order.force)?;
         let fingerprints: Vec<Fingerprint> = awaited.iter().map(|who| who.key.fingerprint()).collect();
         let mut out = Hashing { to: &mut pending, hasher: Hasher::default(), size: 0 };
-        let mut sealed = self.payload(signers, &fingerprints, &mut out, lens, progress)?;
+        let mut sealed = self.payload(signers, &fingerprints, &mut out, progress)?;
         let (size, blake3) = (out.size, out.hasher.finish());
         pending.sync()?;
         let unfinished = sealed.unfinished.take().ok_or(bundle::Error::Bug)?;

@@ -1,9 +1,9 @@
 //! Lists files that are named one by one, as a hook that runs before a commit names them. No rule applies: whoever
 //! names a file means it. What a walk refuses is refused here too, and nothing is waited for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use super::faults::lossy;
 use super::listing::{Listing, What};
@@ -22,12 +22,9 @@ const NEVER: [&str; 2] = [".git", ".consign"];
 pub fn named(root: &Folder, paths: &[&Path]) -> Result<Listing> {
     let mut list = Named { root, book: Notebook::default(), folders: BTreeMap::new() };
     list.book.begin(0, true);
-    let mut sorted_paths: Vec<&Path> = paths.to_vec();
-    sorted_paths.sort_unstable();
-    sorted_paths.dedup();
-    for path in sorted_paths {
-        list.add(path)?;
-    }
+    let plain = |path: &&Path| -> PathBuf { path.components().filter(|c| *c != Component::CurDir).collect() };
+    let each: BTreeSet<PathBuf> = paths.iter().map(plain).collect();
+    each.iter().try_for_each(|path| list.add(path))?;
     list.book.group();
     Ok(sorted(vec![list.book]))
 }
@@ -46,7 +43,6 @@ impl Named<'_> {
         for component in path.components() {
             match component {
                 Component::Normal(name) => names.push(name.to_str().ok_or_else(|| bad("it is not UTF-8"))?),
-                Component::CurDir => {}
                 _ => return Err(bad("it leaves its folder")),
             }
         }

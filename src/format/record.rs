@@ -322,6 +322,14 @@ pub struct Sent {
     /// The rules that were set aside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Overridden>,
+    /// How many entries of the allow list let something out that the gate found.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub allowed: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// One compartment of a drop or a return.

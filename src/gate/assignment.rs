@@ -93,7 +93,7 @@ pub(super) fn password(stretch: &Stretch<'_>, keyword: Range<usize>) -> Option<R
     let odd = unexplained(it.value);
     let ok = (8..=128).contains(&it.value.len())
         && make.sorts() >= 2
-        && make.digits + make.other > 0
+        && it.value.iter().any(|b| !b.is_ascii_alphabetic() && b.is_ascii() && !b"-_.".contains(b))
         && odd >= 5
         && odd * 3 >= it.value.len()
         && entropy(it.value) >= 2.8
@@ -153,7 +153,7 @@ fn is_literal(value: &[u8]) -> bool {
     !is_placeholder(value)
         && !value.iter().any(|b| b" \t<>()\\".contains(b))
         && !["{}", "{0}", "%s", "%d", "%v", "://", "//", "[]", "test", "Test"].iter().any(|t| has(t.as_bytes()))
-        && !(value.first() == Some(&b'{') && value.last() == Some(&b'}'))
+        && (value.first() != Some(&b'{') || value.last() != Some(&b'}'))
 }
 
 fn assigned<'a>(stretch: &Stretch<'a>, keyword: Range<usize>) -> Option<Assigned<'a>> {
@@ -161,15 +161,16 @@ fn assigned<'a>(stretch: &Stretch<'a>, keyword: Range<usize>) -> Option<Assigned
     let is_name = |b: &u8| is_word(*b) || *b == b'-' || *b == b'.';
     let before = stretch.cut(keyword.start.saturating_sub(NAME_MAX), keyword.start);
     let head = before.iter().rev().take_while(|b| is_name(b)).count();
-    let tail =
-        stretch.cut(keyword.end, keyword.end + NAME_MAX).iter().take_while(|b| is_word(**b) || **b == b'-').count();
+    // `pwd=` has the sign in it, and nothing of the name follows.
+    let signed = bytes[keyword.end - 1] == b'=';
+    let tail = stretch.cut(keyword.end, keyword.end + NAME_MAX).iter().filter(|_| !signed);
+    let tail = tail.take_while(|b| is_word(**b) || **b == b'-').count();
     let lower = |range: Range<usize>| bytes[range].to_ascii_lowercase();
     let (head, tail) = (lower(keyword.start - head..keyword.start), lower(keyword.end..keyword.end + tail));
     if ABOUT.iter().any(|word| tail.windows(word.len()).any(|w| w == word.as_bytes())) {
         return None;
     }
-    // `pwd=` has the sign in it.
-    let end = keyword.end + tail.len() - usize::from(bytes[keyword.end - 1] == b'=');
+    let end = keyword.end + tail.len() - usize::from(signed);
     let (start, sign) = operator(stretch.cut(end, end + 80))?;
     let (at, quoted) = value(stretch, end + start, sign)?;
     Some(Assigned { head, tail, value: &bytes[at.clone()], at, quoted })
@@ -225,7 +226,7 @@ fn annotation(text: &[u8]) -> usize {
 fn value(stretch: &Stretch<'_>, start: usize, sign: Sign) -> Option<(Range<usize>, bool)> {
     let text = stretch.cut(start, start + VALUE_MAX);
     if sign == Sign::Element {
-        let len = text.iter().position(|b| matches!(b, b'<' | b'\n'))?;
+        let len = text.iter().position(|b| matches!(b, b'<' | b'>' | b'\n'))?;
         return (text[len] == b'<').then_some((start..start + len, true));
     }
     // `b"…"`, `@"…"`, `\"…\"`.
@@ -239,13 +240,28 @@ fn value(stretch: &Stretch<'_>, start: usize, sign: Sign) -> Option<(Range<usize
             let len = len - usize::from(escaped && text[at + len] == b'\\');
             closed.then_some((start + at + 1..start + at + 1 + len, true))
         }
-        Some(_) if sign == Sign::Equals && !escaped && is_settings(stretch) => {
-            let len =
-                text.iter().position(|b| b.is_ascii_whitespace() || b";,\"'`#&)".contains(b)).unwrap_or(text.len());
-            Some((start..start + len, false))
+        Some(_) if sign == Sign::Equals && !escaped && (is_settings(stretch) || is_tight(stretch, start)) => {
+            let len = bare(text);
+            let ends = text.get(len).is_none_or(|b| b.is_ascii_whitespace() || b";&\"'`,".contains(b));
+            ((len < text.len() || len < VALUE_MAX) && ends).then_some((start..start + len, false))
         }
         _ => None,
     }
+}
+
+/// True for `name=value` without blanks, as in the connection strings and URLs that stand in code.
+fn is_tight(stretch: &Stretch<'_>, start: usize) -> bool {
+    stretch.before(start) == Some(b'=') && start > 1 && stretch.before(start - 1).is_some_and(is_word)
+}
+
+/// The length of a value without quotes. A sign ends it too, but for the padding of base64, so that what is looked at
+/// for one name never reaches beyond the next.
+fn bare(text: &[u8]) -> usize {
+    let ends = |b: &u8| b.is_ascii_whitespace() || b";,\"'`&)=:".contains(b);
+    let len = text.iter().position(ends).unwrap_or(text.len());
+    let padding = text[len..].iter().take(2).take_while(|b| **b == b'=').count();
+    let after = text.get(len + padding);
+    if after.is_none_or(|b| ends(b) && *b != b'=') { len + padding } else { len }
 }
 
 /// True if values have no quotes in such a file.
@@ -276,7 +292,7 @@ fn is_settings(stretch: &Stretch<'_>) -> bool {
     ];
     let name = stretch.name().to_ascii_lowercase();
     match name.rsplit_once('.') {
-        Some((first, _)) if first.ends_with(".env") || first == "" => true,
+        Some((first, _)) if first.ends_with(".env") || first.is_empty() => true,
         Some((_, kind)) => SETTINGS.contains(&kind),
         None => true,
     }

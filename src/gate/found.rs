@@ -8,7 +8,6 @@ pub(super) enum Strength {
     /// Something is called a password.
     Generic,
     /// A rule of the user's.
-    #[expect(dead_code, reason = "such rules come with the reader of their file")]
     Users,
     /// The form alone says what it is.
     Form,
@@ -22,7 +21,6 @@ pub(super) enum Source {
     Own(usize),
     Word(usize),
     Host(usize),
-    #[expect(dead_code, reason = "such rules come with the reader of their file")]
     User(usize),
 }
 

@@ -87,11 +87,14 @@ pub(super) fn ssh2(stretch: &Stretch<'_>, keyword: Range<usize>) -> Option<Range
 
 /// A JSON web key with its private member `d` (or `k`, if it is symmetric).
 pub(super) fn jwk(stretch: &Stretch<'_>, keyword: Range<usize>) -> Option<Range<usize>> {
+    let name = &stretch.bytes[keyword.clone()];
+    // Neither way beyond the object, nor beyond another one's member of that name.
     let from = keyword.start.saturating_sub(WINDOW / 2);
-    let before = stretch.cut(from, keyword.start);
-    let open = from + before.iter().rposition(|b| matches!(b, b'{' | b'}')).filter(|at| before[*at] == b'{')?;
-    let text = stretch.cut(open, open + WINDOW);
-    let text = &text[..text.iter().position(|b| *b == b'}')?];
+    let is_border = |at: &usize| matches!(stretch.bytes[*at], b'{' | b'}') || stretch.bytes[*at..].starts_with(name);
+    let open = (from..keyword.start).rev().find(is_border).filter(|at| stretch.bytes[*at] == b'{')?;
+    let until = (open + WINDOW).min(stretch.bytes.len());
+    let close = (keyword.end..until).find(is_border).filter(|at| stretch.bytes[*at] == b'}')?;
+    let text = stretch.cut(open, close);
     let symmetric = member(text, b"\"kty\"").is_some_and(|at| text[at].starts_with(b"oct"));
     let secret = member(text, if symmetric { b"\"k\"" } else { b"\"d\"" })?;
     let plain = text[secret.clone()].iter().all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(b));

@@ -1,5 +1,5 @@
 //! The first pass: all keywords at once, over every byte. The door to `aho-corasick`. It decides how fast the gate is:
-//! few keywords of three bytes and more, told apart by vectors (Teddy), with a table for processors that have none.
+//! few keywords of three bytes and more, found by vectors (Teddy) a group at a time, with a table for processors that have none.
 
 use std::ops::Range;
 
@@ -17,8 +17,10 @@ pub(super) enum Pass {
     Table(Box<AhoCorasick>),
 }
 
-/// So many keywords share a pass before another is faster.
-const GROUP: usize = 64;
+/// So many keywords share a search: with more of them the vectors let too many places through (docs/GATE.md).
+const GROUP: usize = 24;
+/// The vectors look at so many bytes of a keyword. Shorter ones are searched apart, or the others suffer.
+const LOOKED_AT: usize = 4;
 
 impl Pass {
     /// Keywords exactly as they are spelled.
@@ -26,9 +28,9 @@ impl Pass {
         if keywords.is_empty() {
             return Pass::Nothing;
         }
-        let numbers: Vec<usize> = (0..keywords.len()).collect();
-        let groups: Option<Vec<_>> =
-            numbers.chunks(GROUP).map(|group| Some((packed(keywords, group)?, group.to_vec()))).collect();
+        let (short, long): (Vec<usize>, Vec<usize>) = (0..keywords.len()).partition(|n| keywords[*n].len() < LOOKED_AT);
+        let groups = short.chunks(GROUP).chain(long.chunks(GROUP));
+        let groups: Option<Vec<_>> = groups.map(|group| Some((packed(keywords, group)?, group.to_vec()))).collect();
         match groups {
             Some(groups) => Pass::Packed(groups),
             None => Pass::table(keywords, false),
@@ -75,7 +77,6 @@ impl Pass {
 fn packed(keywords: &[&str], group: &[usize]) -> Option<packed::Searcher> {
     packed::Config::new()
         .match_kind(MatchKind::LeftmostFirst)
-        .heuristic_pattern_limits(false)
         .builder()
         .extend(group.iter().map(|n| keywords[*n].as_bytes()))
         .build()

@@ -8,12 +8,11 @@ pub(super) fn entropy(bytes: &[u8]) -> f32 {
     -counts.iter().filter(|n| **n > 0).map(|n| *n as f32 / all).map(|p| p * p.log2()).sum::<f32>()
 }
 
-/// What stands where a secret belongs. In lower case.
-const PLACEHOLDERS: [&str; 34] = [
-    "example",
-    "xxxx",
-    "****",
-    "....",
+/// What stands where a secret belongs, whatever its form. In lower case.
+const SAMPLES: [&str; 9] = ["example", "xxxx", "****", "....", "your_", "your-", "redacted", "${", "{{"];
+
+/// The same, for values whose form says nothing.
+const PLACEHOLDERS: [&str; 25] = [
     "0000000",
     "1234567",
     "abcdef",
@@ -21,12 +20,9 @@ const PLACEHOLDERS: [&str; 34] = [
     "change_me",
     "change-me",
     "placeholder",
-    "redacted",
     "dummy",
     "fake",
     "sample",
-    "your_",
-    "your-",
     "yourp",
     "yours",
     "yourt",
@@ -34,8 +30,6 @@ const PLACEHOLDERS: [&str; 34] = [
     "youra",
     "insert",
     "replace",
-    "${",
-    "{{",
     "$(",
     "%(",
     "<%",
@@ -46,19 +40,25 @@ const PLACEHOLDERS: [&str; 34] = [
     "todo",
 ];
 
+fn has_any(lower: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|p| lower.windows(p.len()).any(|w| w == p.as_bytes()))
+}
+
+/// True if this has the form of a secret and only shows the form.
+pub(super) fn is_sample(text: &[u8]) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let mut seen = [false; 256];
+    lower.iter().for_each(|b| seen[usize::from(*b)] = true);
+    seen.iter().filter(|s| **s).count() < 5 || has_any(&lower, &SAMPLES)
+}
+
 /// True if this only stands for a secret.
 pub(super) fn is_placeholder(text: &[u8]) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let distinct = {
-        let mut seen = [false; 256];
-        lower.iter().for_each(|b| seen[usize::from(*b)] = true);
-        seen.iter().filter(|s| **s).count()
-    };
-    distinct < 5
+    is_sample(text)
         || text.first() == Some(&b'$')
         || text.first() == Some(&b'<') && text.last() == Some(&b'>')
         || text.first() == Some(&b'%') && text.last() == Some(&b'%')
-        || PLACEHOLDERS.iter().any(|p| lower.windows(p.len()).any(|w| w == p.as_bytes()))
+        || has_any(&text.to_ascii_lowercase(), &PLACEHOLDERS)
 }
 
 /// True if the last six characters are the CRC-32 of what stands between them and the prefix, in base 62, as GitHub
@@ -132,8 +132,8 @@ pub(super) fn unexplained(text: &[u8]) -> usize {
         if len >= 3 && is_wordish(run) {
             explained += len;
         }
-        // What joins words explains itself.
-        if len == 1 && b"-_./: ".contains(first) {
+        // What joins words explains itself, and letters beyond ASCII belong to some word.
+        if len == 1 && (b"-_./: ".contains(first) || !first.is_ascii()) {
             explained += 1;
         }
         rest = after;

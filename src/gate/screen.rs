@@ -6,17 +6,19 @@ use std::sync::OnceLock;
 
 use super::banned::Banned;
 use super::found::{Found, Source, Strength, settle};
+use super::gitleaks::Gitleaks;
 use super::hit::{Hit, Kind};
 use super::keys::{self, MAGIC};
 use super::names;
 use super::pass::Pass;
 use super::pattern::Pattern;
 use super::piece::{HITS_MAX, MARGIN, OVERLAP, Piece, WINDOW};
-use super::plausible::{checksum_is_right, entropy, is_placeholder};
+use super::plausible::{checksum_is_right, entropy, is_sample};
 use super::redact::{Shown, shown};
 use super::rule::{Listed, Proof, Rule, Test};
 use super::rules;
 use super::stretch::Stretch;
+use super::users::Users;
 use super::wide::{self, Wide};
 use crate::crypto::digest;
 
@@ -27,6 +29,8 @@ pub struct Rules {
     pub own: bool,
     /// Words of those that are left out.
     pub without: Vec<String>,
+    /// Rules of a user's.
+    pub gitleaks: Option<Gitleaks>,
     /// Words that must not leave.
     pub words: Vec<String>,
     /// Hosts that must not leave, with all below them.
@@ -35,7 +39,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { own: true, without: Vec::new(), words: Vec::new(), hosts: Vec::new() }
+        Rules { own: true, without: Vec::new(), gitleaks: None, words: Vec::new(), hosts: Vec::new() }
     }
 }
 
@@ -49,6 +53,7 @@ pub struct Gate {
     /// The rules of each keyword.
     of_keyword: Vec<Vec<usize>>,
     banned: Banned,
+    users: Option<Users>,
 }
 
 /// So much is looked at in one go: what it holds is bounded, and stays in a cache.
@@ -59,7 +64,9 @@ impl Gate {
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         let all = if rules.own { rules::all() } else { Vec::new() };
-        let all: Vec<Rule> = all.into_iter().filter(|rule| !rules.without.iter().any(|w| w == rule.word)).collect();
+        let off = rules.gitleaks.as_ref().map_or(&[][..], |file| &file.without);
+        let is_off = |rule: &Rule| rules.without.iter().chain(off).any(|word| word == rule.word);
+        let all: Vec<Rule> = all.into_iter().filter(|rule| !is_off(rule)).collect();
         let mut keywords: Vec<&str> = all.iter().flat_map(|rule| rule.keywords).copied().collect();
         // Neighbours share what they begin with, so the pass tells them from others more easily.
         keywords.sort_unstable();
@@ -71,6 +78,7 @@ impl Gate {
             patterns: all.iter().map(|_| OnceLock::new()).collect(),
             rules: all,
             banned: Banned::new(rules.words, rules.hosts),
+            users: rules.gitleaks.map(Users::new),
         }
     }
 
@@ -110,6 +118,7 @@ impl Gate {
     pub fn screen_name(&self, path: &str, hits: &mut Vec<Hit>) {
         let rule = names::rule(path).filter(|_| !self.rules.is_empty());
         hits.extend(rule.map(|rule| Hit { len: path.len(), ..whole(rule, path.as_bytes()) }));
+        hits.extend(self.users.as_ref().and_then(|users| users.name(path)));
         let mut told = Told { hits, room: HITS_MAX, beyond: 0 };
         self.blocks(&Stretch { path: "", bytes: path.as_bytes(), base: 0, zone: 0..path.len() }, &mut told);
     }
@@ -148,7 +157,7 @@ impl Gate {
     fn wide(&self, stretch: &Stretch<'_>, told: &mut Told<'_>) {
         let zone = &stretch.zone;
         let span = zone.start.saturating_sub(6 * WINDOW)..(zone.end + 6 * WINDOW).min(stretch.bytes.len());
-        for run in wide::runs(stretch.bytes, span, stretch.base % 2 == 0) {
+        for run in wide::runs(stretch.bytes, span, stretch.base.is_multiple_of(2)) {
             let bytes = &run.bytes[..];
             let inner = Stretch { path: stretch.path, bytes, base: 1, zone: 0..bytes.len() };
             let all = settle(self.look(&inner, 0..bytes.len()));
@@ -165,7 +174,8 @@ impl Gate {
                 self.test(*rule, stretch, at.clone(), &mut out);
             }
         });
-        self.banned.look(stretch, span, &mut out);
+        self.banned.look(stretch, span.clone(), &mut out);
+        self.users.iter().for_each(|users| users.look(stretch, span.clone(), &mut out));
         out
     }
 
@@ -201,7 +211,11 @@ impl Gate {
                 (word, title, kind, shown)
             }
             Source::Host(_) => ("forbidden-host", "forbidden host", Kind::Host, Shown::All),
-            Source::Word(_) | Source::User(_) => ("forbidden-word", "forbidden word", Kind::Word, Shown::All),
+            Source::Word(_) => ("forbidden-word", "forbidden word", Kind::Word, Shown::All),
+            Source::User(_) => {
+                let (id, title) = self.users.as_ref().and_then(|users| users.told(found.source)).unwrap_or_default();
+                (id, title, Kind::Secret, Shown::Length)
+            }
         };
         let listed = found.strength == Strength::Listed;
         Hit {
@@ -228,7 +242,7 @@ fn proves(proof: Proof, secret: &[u8]) -> bool {
     match proof {
         Proof::Done => true,
         Proof::Checksum(_) if checksum_is_right(secret) => true,
-        Proof::Entropy(bits) | Proof::Checksum(bits) => entropy(secret) >= bits && !is_placeholder(secret),
+        Proof::Entropy(bits) | Proof::Checksum(bits) => entropy(secret) >= bits && !is_sample(secret),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Claims about the program, through its binary: two firms and a CI machine, each with a home of its own.
 
 mod agreements;
+mod check;
 mod codes;
 mod desk;
 mod faults;

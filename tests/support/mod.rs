@@ -107,6 +107,9 @@ pub fn bundle_of(folder: &Path, from: &Firm, to: &[&Firm], workers: usize) -> (V
     }
 }
 
+/// What was written until an error, and the error.
+pub type Stopped = (Vec<u8>, consign::bundle::Error);
+
 /// Packs a folder into memory, through a lens; what was written until an error comes with it.
 pub fn bundle_through(
     folder: &Path,
@@ -114,7 +117,7 @@ pub fn bundle_through(
     to: &[&Firm],
     workers: usize,
     lens: &dyn Lens,
-) -> Result<(Vec<u8>, Sealed), Box<(Vec<u8>, consign::bundle::Error)>> {
+) -> Result<(Vec<u8>, Sealed), Box<Stopped>> {
     let selection = select(folder);
     let clearance = clear(&Assurance::default().assure(&candidates(to)).unwrap(), now()).unwrap();
     let terms = TermsText { owner: "Northwind".into(), ..TermsText::default() };

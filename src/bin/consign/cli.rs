@@ -9,6 +9,7 @@ use consign::files::Glob;
 
 pub(crate) use crate::agreement_args::*;
 pub(crate) use crate::arguments::*;
+pub(crate) use crate::check_args::*;
 use crate::manual;
 pub(crate) use crate::scope_args::*;
 pub(crate) use crate::workspace_args::*;
@@ -83,6 +84,14 @@ pub(crate) enum Verb {
     /// everything in it, `*` stays within one name and `**` is any number of folders; an `exclude` without a slash in
     /// the middle holds at any depth, and wins. Upper and lower case differ.
     Scope(Scope),
+    /// Look for what must not leave: secrets, keys, forbidden words, wrong licences
+    ///
+    /// The outbound gate alone, on the files that `pack` would send; `pack` goes through the same gate. It needs no keys.
+    /// The exit code is 7 if there is something that must not leave, and 2 if nothing was looked at. Nothing of a secret
+    /// is shown but what tells it from others.
+    ///
+    /// Given files, it looks at these, whatever the rules say of them, as a hook that runs before a commit wants it.
+    Check(Check),
     /// Pack a folder or a git revision into a signed bundle that only the named partners can open
     ///
     /// Every recipient is checked before a file is read. In a git work tree the files that git ignores are left out.
@@ -188,6 +197,7 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::Resume(_) }) => "partner resume",
             Verb::Partner(Partner { verb: PartnerVerb::Remove(_) }) => "partner remove",
             Verb::Partner(Partner { verb: PartnerVerb::Export(_) }) => "partner export",
+            Verb::Check(_) => "check",
             Verb::Scope(Scope { verb: ScopeVerb::List(_) }) => "scope list",
             Verb::Scope(Scope { verb: ScopeVerb::Show(_) }) => "scope show",
             Verb::Scope(Scope { verb: ScopeVerb::Explain(_) }) => "scope explain",
@@ -285,6 +295,9 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let (Verb::Pack(pack), Some(matches)) = (&mut cli.verb, matches.subcommand_matches("pack")) {
         pack.rules = rules(matches);
+    }
+    if matches!(&cli.verb, Verb::Check(check) if check.format == Format::Json) {
+        cli.global.json = true;
     }
     Ok(cli)
 }

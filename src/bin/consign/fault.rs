@@ -157,6 +157,7 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
     Some(match command {
         "init" => "no workspace was made",
         "pack" => "nothing was packed",
+        "check" => "not checked",
         "unpack" => "nothing was unpacked",
         "repair" => "nothing was written",
         "sign" => "nothing was signed",

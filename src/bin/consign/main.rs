@@ -8,6 +8,7 @@ mod accepting;
 mod agreement_args;
 mod arguments;
 mod attendant;
+mod check_args;
 mod cli;
 mod commands;
 mod dumps;

@@ -249,6 +249,20 @@ pub(crate) const PAGES: &[Page] = &[
     page("partner remove", PLAIN, &[("consign partner remove acme", "no more bundles to or from acme")]),
     page("partner export", PLAIN, &[("consign partner export -o allowed_signers", "for ssh-keygen -Y verify")]),
     page(
+        "check",
+        PLAIN,
+        &[
+            ("consign check", "all that would leave from this folder"),
+            ("consign check --rev v1.4", "a revision, whatever lies on disk"),
+            ("consign check --format sarif > findings.sarif", "for a machine; junit, github and json as well"),
+            ("consign check src/s3.rs .env", "two files, as a hook before a commit does"),
+            (
+                "consign check --allow api/.env:3 --why \"sample of the manual\"",
+                "a false alarm, with a reason, for good",
+            ),
+        ],
+    ),
+    page(
         "pack",
         PACKS,
         &[

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use consign::bundle::{Clear, default_workers};
+use consign::bundle::default_workers;
 use consign::class::{Class, Fault};
 use consign::crypto::{self, Error as CryptoError, Identities, PassphraseSource, Secret};
 use consign::exchange::cardlife::{self, Ends};
@@ -13,6 +13,7 @@ use consign::exchange::held::Held;
 use consign::exchange::locks::Locks;
 use consign::exchange::partners::{self, Change, Checked};
 use consign::exchange::receive::{self, Reader};
+use consign::exchange::screen::Screen;
 use consign::exchange::send::{self, Output, Send, To};
 use consign::exchange::trust::Trust;
 use consign::exchange::{Error, Home, Ledger, copies, keys, restore};
@@ -38,9 +39,10 @@ pub(crate) struct Step {
 type Telling = (&'static str, fn(&mut Story) -> Result<String, String>);
 
 /// The steps, in order.
-const STEPS: [Telling; 16] = [
+const STEPS: [Telling; 17] = [
     ("keys", Story::keys),
     ("scope", Story::scope),
+    ("secrets", Story::secrets),
     ("NDA", Story::nda),
     ("pack", Story::pack),
     ("verify", Story::verify),
@@ -172,8 +174,9 @@ impl Story {
         addition.write(&self.firm(who)?.home).map_err(oops)
     }
 
-    fn order<'a>(&self, path: &'a Path, to: &'a [To], own: &'a Locks, out: &'a Path) -> Send<'a> {
+    fn order<'a>(&self, path: &'a Path, to: &'a [To], own: &'a Locks, out: &'a Path, screen: &'a Screen) -> Send<'a> {
         Send {
+            screen,
             plugins: None,
             path,
             rev: None,
@@ -203,6 +206,10 @@ impl Story {
         }
     }
 
+    fn screen(&self) -> Result<Screen, String> {
+        Screen::of(&self.firm(0)?.home, Some(&self.workspace()?), &self.project()).map_err(oops)
+    }
+
     fn own(&self) -> Result<Locks, String> {
         send::own_locks(&self.firm(0)?.home, &Identities::default()).map_err(oops)
     }
@@ -210,11 +217,13 @@ impl Story {
     fn pack(&mut self) -> Result<String, String> {
         let (path, own, to, workspace) = (self.project(), self.own()?, [To::from("acme:api")], self.workspace()?);
         let home = self.firm(0)?.home.clone();
-        let order = Send { workspace: Some(&workspace), ..self.order(&path, &to, &own, &self.folder) };
+        let screen = self.screen()?;
+        let order = self.order(&path, &to, &own, &self.folder, &screen);
+        let order = Send { workspace: Some(&workspace), ..order };
         let signer = keys::signing_key(&home, &Known).map_err(oops)?;
         let draft = send::draft(&home, &order, &Silent).map_err(oops)?;
         let quantum = draft.is_post_quantum();
-        let sent = draft.ship(&[&signer], None, &Clear, &Silent).map_err(oops)?;
+        let sent = draft.ship(&[&signer], None, &Silent).map_err(oops)?;
         let file = sent.file.ok_or("there is no bundle")?;
         if self.spoiled("pack") {
             fs::write(&file, "").map_err(oops)?;
@@ -355,11 +364,12 @@ impl Story {
         let (path, own, to, workspace) = (self.project(), self.own()?, [To::from("acme:api")], self.workspace()?);
         let home = self.firm(0)?.home.clone();
         let ends = Time::from_unix(self.now.unix() + if self.spoiled("expired") { 86_400 } else { 3600 });
-        let order =
-            Send { expires: Some(ends), workspace: Some(&workspace), ..self.order(&path, &to, &own, &self.folder) };
+        let screen = self.screen()?;
+        let order = self.order(&path, &to, &own, &self.folder, &screen);
+        let order = Send { expires: Some(ends), workspace: Some(&workspace), ..order };
         let signer = keys::signing_key(&home, &Known).map_err(oops)?;
         let draft = send::draft(&home, &order, &Silent).map_err(oops)?;
-        let sent = draft.ship(&[&signer], None, &Clear, &Silent).map_err(oops)?;
+        let sent = draft.ship(&[&signer], None, &Silent).map_err(oops)?;
         let seen = self.check(&sent.file.unwrap_or_default(), &self.trust(1)?, later);
         expect_refusal(seen, Class::Refused, "a second bundle, one hour after its end: stopped, as it should be")
     }

@@ -3,6 +3,7 @@
 use crate::gate::assignment;
 use crate::gate::redact::Shown;
 use crate::gate::rule::{Proof, Rule};
+use crate::gate::urls;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::token("aws-access-key", "AWS access key", &["AKIA", "ASIA"], r"A[KS]IA[A-Z2-7]{16}\b")
@@ -18,13 +19,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::token("google-oauth-secret", "Google OAuth secret", &["GOCSPX-"], r"GOCSPX-[0-9A-Za-z_-]{28}\b"),
     Rule::token("google-access-token", "Google access token", &["ya29."], r"ya29\.[0-9A-Za-z_-]{30,300}"),
     Rule::token("azure-storage-key", "Azure storage key", &["ccountKey="], r"AccountKey=([0-9A-Za-z+/]{86}==)").back(1),
-    Rule::token(
-        "azure-sas",
-        "Azure shared access signature",
-        &["sig="],
-        r"[?&;]s[a-z]{1,2}=[^\s'<>]{1,400}sig=([0-9A-Za-z%+/]{43,60}(?:=|%3[dD])?)",
-    )
-    .near(400, 80),
+    Rule::code("azure-sas", "Azure shared access signature", &["sig="], urls::azure_sas),
     Rule::code("azure-client-secret", "Azure client secret", &["ecret", "ECRET", "assword"], assignment::azure_secret),
     Rule::token(
         "digitalocean-token",

@@ -8,7 +8,7 @@ pub(super) const RULES: &[Rule] = &[
         "github-token",
         "GitHub token",
         &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
-        r"gh[pousr]_[0-9A-Za-z]{36}\b",
+        r"gh[pousr]_[0-9A-Za-z]{36,255}\b",
     )
     .proof(Proof::Checksum(3.0)),
     Rule::token("github-token", "GitHub token", &["github_pat_"], r"github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59}\b")

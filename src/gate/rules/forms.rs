@@ -7,14 +7,7 @@ use crate::gate::urls;
 pub(super) const RULES: &[Rule] = &[
     Rule::code("database-url", "database URL with a password", &["://"], urls::database),
     Rule::code("url-password", "URL with a password", &["://"], urls::web),
-    Rule::token(
-        "json-web-token",
-        "JSON web token",
-        &[".eyJ"],
-        r"\b(eyJ[0-9A-Za-z_-]{10,300}\.eyJ[0-9A-Za-z_-]{10,1500}\.[0-9A-Za-z_-]{20,700})",
-    )
-    .near(304, 2300)
-    .proof(Proof::Entropy(4.0)),
+    Rule::code("json-web-token", "JSON web token", &[".eyJ"], urls::web_token).shown(Shown::Ends),
     Rule::token(
         "password-hash",
         "hashed password",
@@ -32,5 +25,5 @@ pub(super) const RULES: &[Rule] = &[
     .proof(Proof::Entropy(3.8))
     .shown(Shown::Length)
     .generic(),
-    Rule::code("netrc-password", "password of .netrc", &["assword "], urls::netrc),
+    Rule::code("netrc-password", "password of .netrc", &["assword"], urls::netrc),
 ];

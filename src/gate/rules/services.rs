@@ -37,6 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         .near(80, 160),
     Rule::token("openai-key", "OpenAI key", &["T3BlbkFJ"], r"sk-[0-9A-Za-z_-]{20,120}T3BlbkFJ[0-9A-Za-z_-]{20,120}")
         .near(130, 130),
+    Rule::token("openai-key", "OpenAI key", &["sk-proj-"], r"sk-proj-[0-9A-Za-z_-]{32,200}").proof(Proof::Entropy(3.5)),
     Rule::token("anthropic-key", "Anthropic key", &["sk-ant-"], r"sk-ant-[0-9A-Za-z]{2,12}-[0-9A-Za-z_-]{40,120}"),
     Rule::token("huggingface-token", "Hugging Face token", &["hf_"], r"hf_[A-Za-z]{34}\b").proof(Proof::Entropy(3.6)),
     Rule::token(
@@ -59,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         "discord-webhook",
         "Discord webhook",
         &["api/webhooks/"],
-        r"api/webhooks/\d{17,20}/([0-9A-Za-z_-]{60,72})",
+        r"api/webhooks/\d{17,20}/([0-9A-Za-z_-]{50,90})",
     )
     .proof(Proof::Entropy(4.0)),
     Rule::token(

@@ -203,6 +203,7 @@ fn ledger() -> Vec<Vec<u8>> {
         parts: vec![SentPart { scope: "api".into(), partners: vec!["acme".into()], files: 1, bytes: 2 }],
         agreements: Vec::new(),
         overridden: vec![Overridden { partner: "acme".into(), rules: vec!["nda-ended".into()], why: "a test".into() }],
+        allowed: 2,
     };
     let key = Event::KeyMade { card: zero };
     let added =

@@ -1,9 +1,13 @@
 //! What `consign pack --dry-run` tells: what would go in, for whom, what stays out, and why.
 
+use consign::exchange::Error;
+use consign::exchange::scan::Scan;
+use consign::exchange::screen::Screen;
 use consign::exchange::send::{Draft, Part};
 use consign::format::tar::HeadKind;
 use serde_json::{Value, json};
 
+use super::gate;
 use super::opening::count;
 use super::pack::{checks as told_checks, strength, to_whom};
 use crate::cli::Pack;
@@ -12,12 +16,19 @@ use crate::output::Report;
 use crate::progress::bytes;
 use crate::world::World;
 
-/// All of it. Every file is looked at, as far as that can be done without reading it.
-pub(super) fn report(args: &Pack, draft: &Draft<'_>, world: &World) -> Result<Report, Failure> {
+/// All of it. Every file is read and screened, as when it is packed.
+pub(super) fn report(args: &Pack, draft: &Draft<'_>, screen: &Screen, world: &World) -> Result<Report, Failure> {
     for part in &draft.parts {
         part.selection.precheck()?;
     }
-    Ok(every_path(totals(args, draft), draft, world))
+    let selections: Vec<_> = draft.parts.iter().map(|part| &part.selection).collect();
+    let scan = Scan { screen, selections: &selections, all: false, workers: world.workers() };
+    let findings = scan.run(&world.progress)?;
+    world.progress.clear();
+    if findings.worst().is_some() {
+        return Err(gate::refused(Error::Findings(Box::new(findings)), &args.path));
+    }
+    Ok(every_path(totals(args, draft).append(gate::told(&findings)), draft, world))
 }
 
 /// All of it, but for single paths.

@@ -4,6 +4,7 @@ mod agree;
 mod agreements;
 mod card;
 mod cat;
+mod check;
 mod consent;
 mod copy;
 mod damage;
@@ -11,10 +12,13 @@ mod demo;
 mod doctor;
 mod dryrun;
 mod export;
+mod gate;
+mod github;
 mod health;
 mod import;
 mod init;
 mod inspect;
+mod junit;
 mod key;
 mod keylife;
 mod list;
@@ -25,6 +29,7 @@ mod pack;
 mod partner;
 mod passphrase;
 mod repair;
+mod sarif;
 mod scope;
 mod sign;
 mod sshkeys;
@@ -124,6 +129,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             PartnerVerb::Export(args) => export::run(args, world),
         },
         Verb::Init(args) => init::run(args, world),
+        Verb::Check(args) => check::run(args, world),
         Verb::Scope(scope) => match &scope.verb {
             ScopeVerb::List(args) => scope::list(args, world),
             ScopeVerb::Show(args) => scope::show(args, world),
@@ -205,7 +211,7 @@ fn meant(word: &str) -> Option<&'static str> {
     Some(match word {
         "encrypt" | "send" | "seal" | "create" | "share" => "to send: consign pack FOLDER --to PARTNER",
         "decrypt" | "open" | "extract" | "receive" | "unseal" | "x" => "to receive: consign unpack BUNDLE",
-        "check" | "validate" => "to check a bundle: consign verify BUNDLE",
+        "validate" => "to check a bundle: consign verify BUNDLE",
         "fix" | "recover" | "mend" => "to repair a damaged bundle: consign repair BUNDLE --from COPY -o OUT",
         "salvage" => "to get the whole files of a damaged bundle: consign unpack --salvage BUNDLE",
         "keygen" | "keys" | "init" => "to make your keys: consign key new",

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
-use consign::bundle::Clear;
 use consign::class::Class;
 use consign::crypto::Signer;
 use consign::exchange::locks::Locks;
+use consign::exchange::screen::Screen;
 use consign::exchange::send::{self, Draft, Output, Part, Send, Shipment, To};
 use consign::exchange::waiting::{Awaited, Held};
 use consign::exchange::{Error, Workspace};
@@ -18,8 +18,8 @@ use consign::format::version::{SIGNERS_MAX, TERMS_LINE_MAX};
 use consign::policy::agreement::{Evidence, InForce};
 use consign::policy::{Reason, Refusal, ScopeRefusal};
 
-use super::dryrun;
 use super::opening::{count, noted};
+use super::{dryrun, gate};
 use crate::cli::Pack;
 use crate::fault::Failure;
 use crate::output::{Report, Sink};
@@ -43,7 +43,9 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let workspace = Workspace::find(&args.path, &world.home)?;
     let override_why = args.override_why.as_deref().map(Reason::parse).transpose()?;
     let to: Vec<To> = args.to.iter().map(|text| To::from(text.as_str())).collect();
+    let screen = Screen::of(&world.home, workspace.as_ref(), &args.path)?;
     let order = Send {
+        screen: &screen,
         plugins: Some(&plugins),
         path: &args.path,
         rev: args.rev.as_deref(),
@@ -71,15 +73,12 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         tool: TOOL,
         workers: world.workers(),
     };
-    let mut stream = match out {
-        Output::Stream if !args.dry_run => Some(Sink::binary(&world.voice)?),
-        _ => None,
-    };
+    let mut stream = stream(out, args, world)?;
     let meant = Send { grown_is_meant: true, ..order };
     let draft = drafted(world, &order, &meant)?;
     let ending = ending_cards(&draft, world);
     if args.dry_run {
-        return Ok(dryrun::report(args, &draft, world)?.append(ending));
+        return Ok(dryrun::report(args, &draft, &screen, world)?.append(ending));
     }
     let report = packed(&draft).append(ending).append(checks(&draft));
     let signers = world.signers(&args.sign_with)?;
@@ -87,14 +86,23 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
     let partners = draft.partners();
     if !args.awaits.is_empty() {
         let awaited = awaited(args, world, &signers)?;
-        let held = draft.hold(&signers, &awaited, &Clear, &world.progress)?;
+        let held = draft.hold(&signers, &awaited, &world.progress).map_err(|e| gate::refused(e, &args.path))?;
         world.progress.clear();
-        return Ok(waits(report, args, &held, &partners));
+        return Ok(waits(report.append(gate::passed(&screen)), args, &held, &partners));
     }
-    let stream = stream.as_mut().map(|s| s as &mut dyn Write);
-    let shipment = draft.ship(&signers, stream, &Clear, &world.progress)?;
+    let shipment = draft
+        .ship(&signers, stream.as_mut().map(|s| s as &mut dyn Write), &world.progress)
+        .map_err(|e| gate::refused(e, &args.path))?;
     world.progress.clear();
-    Ok(sent(report, args, &shipment, &partners))
+    Ok(sent(report.append(gate::passed(&screen)), args, &shipment, &partners))
+}
+
+/// Standard output, if the bundle goes there.
+fn stream(out: Output<'_>, args: &Pack, world: &World) -> Result<Option<Sink>, Failure> {
+    match out {
+        Output::Stream if !args.dry_run => Ok(Some(Sink::binary(&world.voice)?)),
+        _ => Ok(None),
+    }
 }
 
 /// The draft; if a scope lets out far more than last time, that of `meant`, once somebody said that it is.

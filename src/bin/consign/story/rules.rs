@@ -3,7 +3,6 @@
 
 use std::fs;
 
-use consign::bundle::Clear;
 use consign::class::Class;
 use consign::exchange::agreements::{self, Context, Document, New};
 use consign::exchange::founding::{Founding, found};
@@ -74,7 +73,8 @@ impl Story {
         self.know(0, 2)?;
         self.agree("acme", 90)?;
         let (own, to, workspace) = (self.own()?, [To::from("acme:api")], self.workspace()?);
-        let order = self.order(&project, &to, &own, &self.folder);
+        let screen = self.screen()?;
+        let order = self.order(&project, &to, &own, &self.folder, &screen);
         let order = Send { dry_run: true, workspace: Some(&workspace), ..order };
         let draft = send::draft(&self.firm(0)?.home, &order, &Silent).map_err(oops)?;
         let (total, want, files) = (PROJECT.len(), Story::in_scope("api").count() as u64, draft.files());
@@ -84,10 +84,28 @@ impl Story {
         Ok(format!("{total} files in the project; scope \"api\" lets {files} out"))
     }
 
+    pub(super) fn secrets(&mut self) -> Result<String, String> {
+        let file = self.project().join("services/api/.env");
+        // Put together here, so that this file holds no such key itself.
+        let key = if self.spoiled("secrets") { String::new() } else { ["AKIA", "Q3EGRIVK5XTNPB7M"].concat() };
+        fs::write(&file, format!("AWS_ACCESS_KEY_ID={key}\n")).map_err(oops)?;
+        let (path, own, to, workspace) = (self.project(), self.own()?, [To::from("acme:api")], self.workspace()?);
+        let screen = self.screen()?;
+        let order = self.order(&path, &to, &own, &self.folder, &screen);
+        let order = Send { workspace: Some(&workspace), name: Some("spoiled"), ..order };
+        let home = self.firm(0)?.home.clone();
+        let signer = keys::signing_key(&home, &Known).map_err(oops)?;
+        let sent = send::draft(&home, &order, &Silent).and_then(|draft| draft.ship(&[&signer], None, &Silent));
+        fs::remove_file(&file).map_err(oops)?;
+        let said = "an AWS key planted in services/api/.env: stopped, as it should be";
+        expect_refusal(sent.map(drop), Class::Findings, said)
+    }
+
     pub(super) fn nda(&mut self) -> Result<String, String> {
         self.agree("birch", if self.spoiled("NDA") { 23 } else { -23 })?;
         let (path, own, to, workspace) = (self.project(), self.own()?, [To::from("birch:firmware")], self.workspace()?);
-        let order = Send { workspace: Some(&workspace), ..self.order(&path, &to, &own, &self.folder) };
+        let screen = self.screen()?;
+        let order = Send { workspace: Some(&workspace), ..self.order(&path, &to, &own, &self.folder, &screen) };
         let draft = send::draft(&self.firm(0)?.home, &order, &Silent);
         expect_refusal(draft, Class::Refused, "Birch's ended 23 days ago: stopped, as it should be")
     }
@@ -112,11 +130,12 @@ impl Story {
         self.agree("birch", 90)?;
         let (path, own, workspace) = (self.project(), self.own()?, self.workspace()?);
         let to = [To::from("acme:api"), To::from("birch:firmware")];
-        let order = Send { workspace: Some(&workspace), ..self.order(&path, &to, &own, &self.folder) };
+        let screen = self.screen()?;
+        let order = Send { workspace: Some(&workspace), ..self.order(&path, &to, &own, &self.folder, &screen) };
         let home = self.firm(0)?.home.clone();
         let signer = keys::signing_key(&home, &Known).map_err(oops)?;
         let draft = send::draft(&home, &order, &Silent).map_err(oops)?;
-        let sent = draft.ship(&[&signer], None, &Clear, &Silent).map_err(oops)?;
+        let sent = draft.ship(&[&signer], None, &Silent).map_err(oops)?;
         let file = sent.file.ok_or("there is no bundle")?;
         let mut seen = Vec::new();
         for (firm, scope) in [(1, "api"), (2, "firmware")] {
