@@ -1,5 +1,6 @@
 //! A draft: a bundle of which everybody and every name is checked, and no file is read yet.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Home;
@@ -10,6 +11,7 @@ use crate::crypto::Signer;
 use crate::format::card::SignedCard;
 use crate::format::record::SentPart;
 use crate::format::time::Time;
+use crate::policy::agreement::InForce;
 use crate::policy::{Assurance, Clearance, ScopeRefusal, Waiver};
 
 /// Checked and listed: everything but reading the files.
@@ -22,6 +24,10 @@ pub struct Draft<'a> {
     pub classical_because: Vec<String>,
     /// When the cards end that it is locked by, one's own among them.
     pub cards_end: Vec<(String, Time)>,
+    /// For each partner, by name, that it may get something today.
+    pub proofs: BTreeMap<String, InForce>,
+    /// What on record about them can't be relied on.
+    pub doubts: Vec<String>,
     /// Which rules were set aside, and why.
     pub waiver: Waiver,
     pub(super) assurance: Assurance,

@@ -110,6 +110,25 @@ pub enum Error {
         /// `.consign`.
         path: PathBuf,
     },
+    /// The partner's file is about another firm than the one pinned under its name.
+    #[error("{} is about another firm than your {name}: they have no signing key in common", path.display())]
+    PartnerDiffers {
+        /// The partner.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// What is wrong with an agreement.
+    #[error(transparent)]
+    Agreement(#[from] super::disagreement::Disagreement),
+    /// Something was done by half.
+    #[error("{done}: {source}")]
+    Unfinished {
+        /// What was done and what was not.
+        done: &'static str,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// Something that only a workspace has.
     #[error("there is no workspace here, so no {wanted}")]
     NoWorkspace {
@@ -356,6 +375,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A failure after something was done that can't be taken back.
+    pub(super) fn unfinished(done: &'static str, source: Error) -> Error {
+        Error::Unfinished { done, source: Box::new(source) }
+    }
+
     /// A failure after `path` was published.
     pub(super) fn after(path: &std::path::Path, source: files::Error) -> Error {
         Error::After { path: path.to_owned(), source }
@@ -396,6 +420,9 @@ impl Fault for Error {
             Error::CardNeeded => "card-needed",
             Error::HomeBroken { .. } => "home-broken",
             Error::Mistake(_) => "config-broken",
+            Error::PartnerDiffers { .. } => "partner-differs",
+            Error::Agreement(e) => e.word(),
+            Error::Unfinished { .. } => "incomplete",
             Error::WorkspaceBroken { .. } => "workspace-broken",
             Error::WorkspaceForeign { .. } => "workspace-foreign",
             Error::WorkspaceExists { .. } => "workspace-exists",
@@ -453,12 +480,14 @@ impl Fault for Error {
             | Error::KeyNotLocked { .. }
             | Error::HomeBroken { .. }
             | Error::Mistake(_)
+            | Error::Unfinished { .. }
             | Error::WorkspaceBroken { .. }
             | Error::WorkspaceExists { .. }
             | Error::PartnerBroken { .. }
             | Error::PartnerExists { .. }
             | Error::PartnerKnown { .. } => Class::Failed,
-            Error::WorkspaceForeign { .. } | Error::ScopeNeeded => Class::Refused,
+            Error::WorkspaceForeign { .. } | Error::PartnerDiffers { .. } | Error::ScopeNeeded => Class::Refused,
+            Error::Agreement(e) => e.class(),
             Error::NoWorkspace { .. }
             | Error::OutsideWorkspace { .. }
             | Error::NoScope { .. }

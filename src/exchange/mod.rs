@@ -1,6 +1,7 @@
 //! Floor 5, the story between partners: the only floor with state. Keys, partners and the ledger live in one
 //! folder, the home. Still no clock, no environment and no terminal: `now`, paths and passphrases are arguments.
 
+pub mod agreements;
 pub mod allowed;
 pub mod cardlife;
 mod chain;
@@ -8,6 +9,10 @@ mod chosen;
 pub mod config;
 pub mod copies;
 pub mod cosign;
+pub mod countersigned;
+pub mod disagreement;
+pub mod dossier;
+pub mod dossieredit;
 mod draft;
 mod error;
 pub mod explain;
@@ -45,6 +50,8 @@ pub mod send;
 mod ship;
 pub mod signers;
 pub mod ssh;
+pub mod standing;
+pub mod suspension;
 pub mod tomlfile;
 pub mod trust;
 pub mod unlock;

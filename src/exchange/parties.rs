@@ -1,11 +1,15 @@
 //! Everybody whom a bundle is locked to, compartment by compartment, each with keys of one kind if that can be.
 
+use std::collections::BTreeMap;
+
 use super::locks::{Locks, classical_because};
 use super::order::Send;
 use super::{Error, Home, Result, keys, partners};
+use crate::bundle;
 use crate::crypto;
 use crate::format::time::Time;
 use crate::format::version::COMPARTMENTS_MAX;
+use crate::policy::agreement::InForce;
 use crate::policy::{self, Assurance, Candidate, Clearance};
 
 /// Who gets one compartment: partners who are given the same scope.
@@ -72,8 +76,19 @@ impl Lockers {
     ///
     /// # Errors
     /// Refusals; records that can't be read.
-    pub(super) fn of(home: &Home, order: &Send<'_>, group: &Group, assurance: &Assurance) -> Result<Lockers> {
-        let (candidates, classical_because) = candidates(home, order, group, assurance)?;
+    pub(super) fn of(
+        home: &Home,
+        order: &Send<'_>,
+        group: &Group,
+        proofs: &BTreeMap<String, InForce>,
+        assurance: &Assurance,
+    ) -> Result<Lockers> {
+        let (mut candidates, classical_because) = candidates(home, order, group, assurance)?;
+        for candidate in candidates.iter_mut().filter(|candidate| candidate.on_record) {
+            // Nobody on record is locked to without the proof.
+            let proof = proofs.get(&candidate.name).ok_or(bundle::Error::Bug)?;
+            candidate.agreement = proof.agreement().map(str::to_owned);
+        }
         let cards_end = candidates.iter().filter_map(|c| Some((c.name.clone(), c.card_expires?))).collect();
         let clearance = cleared(assurance, &candidates, order)?;
         Ok(Lockers { clearance, classical_because, cards_end })

@@ -106,6 +106,18 @@ impl Known {
 }
 
 impl Partner {
+    /// The fingerprints of the signing keys that are or were pinned for it, those of today first.
+    #[must_use]
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        let mut all: Vec<Fingerprint> = match &self.known {
+            Known::Card(card) => card.proven.iter().map(PublicKey::fingerprint).collect(),
+            Known::Keys(keys) => keys.keys().into_iter().map(PublicKey::fingerprint).collect(),
+        };
+        let past = self.past.iter().filter_map(|past| past.key.parse::<PublicKey>().ok());
+        all.extend(past.map(|key| key.fingerprint()));
+        all
+    }
+
     /// Its card, if it has one.
     #[must_use]
     pub fn card(&self) -> Option<&SignedCard> {

@@ -10,6 +10,7 @@ use super::home::read_if_there;
 use super::mistake::Mistake;
 use super::tomlfile::Text;
 use super::{Error, Result};
+use crate::format::agreement::EvidenceKind;
 use crate::format::version::TERMS_LINE_MAX;
 
 /// The largest file that is read, in bytes.
@@ -56,14 +57,15 @@ pub struct Terms {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Require {
     /// Which kinds of evidence each partner must have in force: `nda`, `audit`.
-    pub evidence: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    pub evidence: Vec<EvidenceKind>,
     /// Whether an agreement counts only once the partner has signed it.
     pub countersigned: bool,
 }
 
 impl Default for Require {
     fn default() -> Self {
-        Require { evidence: vec!["nda".to_owned()], countersigned: false }
+        Require { evidence: vec![EvidenceKind::nda()], countersigned: false }
     }
 }
 
@@ -173,7 +175,7 @@ mod tests {
         .unwrap();
         assert_eq!((project.terms.class.as_str(), project.require.evidence.len()), ("secret", 2));
         assert_eq!(read("owner = 'N'").unwrap().require, Require::default());
-        assert_eq!(Require::default().evidence, ["nda"]);
+        assert_eq!(Require::default().evidence, [EvidenceKind::nda()]);
     }
 
     #[test]
@@ -186,6 +188,7 @@ mod tests {
             ("owner = 'N'\nlicense = 'MIT'", 2, "unknown field `license`"),
             ("owner = 'N'\n[terms]\ntext = 'x'\nfile = 'y'", 4, "can't both stand"),
             ("owner = 'N'\n[require]\nevidense = []", 3, "evidense"),
+            ("owner = 'N'\n[require]\nevidence = ['NDA']", 3, "is not a kind of evidence"),
         ] {
             let e = read(text).unwrap_err();
             assert_eq!(e.word(), "config-broken");

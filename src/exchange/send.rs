@@ -1,6 +1,7 @@
 //! Sending, the first half: order → clearance → selection, for each compartment. Everything is checked and listed,
 //! nothing is read yet; the second half is `ship`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::chosen::{Chosen, chosen};
@@ -9,13 +10,14 @@ use super::ledger::Claimed;
 pub use super::order::{Output, Send, To};
 use super::output::{check_output, keep_out};
 pub use super::parties::own_locks;
-use super::parties::{Lockers, groups, name_of};
+use super::parties::{Group, Lockers, groups, name_of};
 pub use super::ship::Shipment;
-use super::{Config, Error, Home, Ledger, Result, keys, partners};
+use super::{Config, Error, Home, Ledger, Result, keys, partners, standing};
 use crate::bundle;
 use crate::bundle::select::{self, Selection};
 use crate::files::{self, Progress};
 use crate::format::envelope::valid_name;
+use crate::policy::agreement::InForce;
 use crate::policy::{Refusal, Waiver};
 
 /// Checks everybody, then lists the files. Nothing is read and nothing written yet, but for a claim on the name.
@@ -31,8 +33,9 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
         }
     }
     let groups = groups(order)?;
+    let (proofs, doubts) = proofs(home, order, &groups, &mut waiver)?;
     let lockers: Vec<Lockers> =
-        groups.iter().map(|group| Lockers::of(home, order, group, &assurance)).collect::<Result<_>>()?;
+        groups.iter().map(|group| Lockers::of(home, order, group, &proofs, &assurance)).collect::<Result<_>>()?;
     if order.own.is_empty() {
         return Err(Error::NoKeyHere { path: home.path().to_owned() });
     }
@@ -62,7 +65,39 @@ pub fn draft<'a>(home: &'a Home, order: &'a Send<'a>, progress: &dyn Progress) -
         parts.push(Part { scope: group.scope, purpose, selection, clearance, grown });
     }
     let _claim = claim;
-    Ok(Draft { order, home, parts, classical_because, cards_end, waiver, assurance, card, name, _claim, target })
+    Ok(Draft {
+        order,
+        home,
+        parts,
+        classical_because,
+        cards_end,
+        proofs,
+        doubts,
+        waiver,
+        assurance,
+        card,
+        name,
+        _claim,
+        target,
+    })
+}
+
+/// For each partner the proof that it may get something today, and what on record can't be relied on.
+fn proofs(
+    home: &Home,
+    order: &Send<'_>,
+    groups: &[Group],
+    waiver: &mut Waiver,
+) -> Result<(BTreeMap<String, InForce>, Vec<String>)> {
+    let (mut proofs, mut doubts) = (BTreeMap::new(), Vec::new());
+    for partner in groups.iter().flat_map(|group| &group.partners) {
+        if !proofs.contains_key(partner) {
+            let standing = standing::stand(home, order.workspace, partner, order.now)?;
+            doubts.extend(standing.doubts.iter().cloned());
+            proofs.insert(partner.clone(), standing.demand(waiver)?);
+        }
+    }
+    Ok((proofs, doubts))
 }
 
 /// What the sender says it is for, else what the scope does.

@@ -8,7 +8,7 @@ use super::draft::{Draft, Part};
 use super::note::Note;
 use super::output::note_of;
 use super::privatepart::{PrivateCompartment, PrivatePart, secret_json};
-use super::{Error, Ledger, Result, mirror, partners, words};
+use super::{Error, Ledger, Result, mirror, partners, standing, words};
 use crate::bundle::{self, Lens, Parcel, Sealed, TermsText};
 use crate::crypto::{self, Digest, Signer, digest, encrypt_to};
 use crate::files::{self, Pending, Progress};
@@ -215,7 +215,7 @@ impl Draft<'_> {
             terms: sealed.compartments.iter().map(|c| digest(&c.terms_line)).collect(),
             private,
             parts: self.parts.iter().map(Part::sent).collect(),
-            agreements: Vec::new(),
+            agreements: self.proofs.values().flat_map(standing::under).collect(),
             overridden: self.overridden(),
         })
     }

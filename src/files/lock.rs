@@ -63,6 +63,21 @@ impl Lock {
         Ok(Lock { file })
     }
 
+    /// Waits until nobody else holds a folder, which gets no lock file: it may be committed with what is in it.
+    ///
+    /// # Errors
+    /// When the folder can't be opened or locked.
+    pub fn of_folder(folder: &Path) -> Result<Lock> {
+        #[cfg(unix)]
+        {
+            let file = retry(|| File::open(folder)).map_err(io_at("open", folder))?;
+            retry(|| file.lock()).map_err(io_at("lock", folder))?;
+            Ok(Lock { file })
+        }
+        #[cfg(not(unix))]
+        Lock::wait(&folder.join("lock"))
+    }
+
     /// Takes the lock if it is free; `None` if somebody holds it.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ mod standin;
 #[cfg(test)]
 pub(crate) mod testing;
 mod walk;
+mod whole;
 
 pub use allowlist::{AllowList, BadEntry, Entry, Limits, Ruling, Within};
 pub use atomic::{Pending, folder_of, rename_new, sync_folder, write_new, write_private, write_private_over};
@@ -67,3 +68,4 @@ pub use span::Span;
 pub use staging::{Staging, free_room, move_aside};
 pub use standin::is_stand_in;
 pub use walk::{Walk, Walked};
+pub use whole::read_through;

@@ -282,7 +282,7 @@ pub fn starts_with(path: &Path, start: &[u8]) -> bool {
 }
 
 /// Opens a file; nothing is waited for that stands in its place.
-fn open_file(path: &Path) -> io::Result<File> {
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]

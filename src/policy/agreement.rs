@@ -89,10 +89,13 @@ pub struct InForce {
 
 /// Why a partner gets nothing today: one or more reasons, the first of which is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lapsed {
+pub struct Lapsed(Box<Reasons>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reasons {
     lapse: Lapse,
     others: Vec<Lapse>,
-    rest: Box<InForce>,
+    rest: InForce,
 }
 
 /// One reason why a partner gets nothing today.
@@ -287,7 +290,7 @@ impl Record<'_> {
         let mut lapses = lapses.into_iter();
         match lapses.next() {
             None => Ok(rest),
-            Some(lapse) => Err(Lapsed { lapse, others: lapses.collect(), rest: Box::new(rest) }),
+            Some(lapse) => Err(Lapsed(Box::new(Reasons { lapse, others: lapses.collect(), rest }))),
         }
     }
 
@@ -376,26 +379,26 @@ impl InForce {
 impl Lapsed {
     /// All reasons, the one that is told first.
     pub fn lapses(&self) -> impl Iterator<Item = &Lapse> {
-        std::iter::once(&self.lapse).chain(&self.others)
+        std::iter::once(&self.0.lapse).chain(&self.0.others)
     }
 
     /// The partner's name here.
     #[must_use]
     pub fn partner(&self) -> &str {
-        &self.rest.partner
+        &self.0.rest.partner
     }
 
     /// Sets all of it aside, once, for a reason that goes on record.
     #[must_use]
     pub fn overridden(&self, why: &Reason) -> InForce {
         let words = self.lapses().map(Fault::word).collect();
-        InForce { overridden: Some((words, why.clone())), ..(*self.rest).clone() }
+        InForce { overridden: Some((words, why.clone())), ..self.0.rest.clone() }
     }
 }
 
 impl fmt::Display for Lapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lapse.fmt(f)
+        self.0.lapse.fmt(f)
     }
 }
 
@@ -403,10 +406,10 @@ impl std::error::Error for Lapsed {}
 
 impl Fault for Lapsed {
     fn word(&self) -> &'static str {
-        self.lapse.word()
+        self.0.lapse.word()
     }
     fn class(&self) -> Class {
-        self.lapse.class()
+        self.0.lapse.class()
     }
 }
 

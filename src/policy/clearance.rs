@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::agreement::Lapsed;
 use super::verdict::Unfit;
 use super::{Assured, NotAccepted, ScopeRefusal, Unmet};
 use crate::class::{Class, Fault};
@@ -90,6 +91,9 @@ pub enum Refusal {
     /// A key that is less than what the configuration demands.
     #[error(transparent)]
     Assurance(#[from] Unmet),
+    /// No agreement in force, or a partner that is suspended.
+    #[error(transparent)]
+    Lapsed(#[from] Lapsed),
     /// Terms that were not accepted.
     #[error(transparent)]
     Terms(#[from] NotAccepted),
@@ -118,6 +122,7 @@ impl Fault for Refusal {
             Refusal::Mixed { .. } => "mixed-recipients",
             Refusal::CardEnded { .. } => "card-ended",
             Refusal::Assurance(unmet) => unmet.word(),
+            Refusal::Lapsed(lapsed) => lapsed.word(),
             Refusal::Terms(e) => e.word(),
             Refusal::Scope(refusal) => refusal.word(),
             Refusal::Policy(e) => e.word(),
@@ -131,6 +136,7 @@ impl Fault for Refusal {
                 Class::Usage
             }
             Refusal::BadKey { source, .. } => source.class(),
+            Refusal::Lapsed(lapsed) => lapsed.class(),
             Refusal::Terms(e) => e.class(),
             Refusal::Scope(refusal) => refusal.class(),
             Refusal::Policy(e) => e.class(),

@@ -1,5 +1,6 @@
 //! Claims about the program, through its binary: two firms and a CI machine, each with a home of its own.
 
+mod agreements;
 mod codes;
 mod desk;
 mod faults;

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+
+use crate::agreement_args::{PartnerAgree, PartnerResume, PartnerSuspend};
 use consign::files::Glob;
 
 use crate::accepting::Accepting;
@@ -277,6 +279,21 @@ pub(crate) enum PartnerVerb {
     List(PartnerList),
     /// Show one partner
     Show(PartnerShow),
+    /// Put an agreement with a partner, or other evidence on it, on record
+    ///
+    /// In a workspace nothing leaves for a partner without the evidence that project.toml demands: an NDA in force, unless
+    /// it says otherwise. It is on record by the hash of the document and its days, in .consign/partners/PARTNER.toml;
+    /// without a workspace, in your home, where nothing is demanded. The document itself is not copied.
+    ///
+    /// Of each kind the newest counts: from its first day on it takes the place of the one before, also when that one
+    /// would last longer. What is recorded by mistake is taken back by --withdraw, and what it superseded counts again.
+    Agree(PartnerAgree),
+    /// Send nothing more to a partner until it is resumed
+    ///
+    /// Run in a workspace it holds for everybody who packs there; elsewhere, for everything that is packed with this home.
+    Suspend(PartnerSuspend),
+    /// End the suspension of a partner
+    Resume(PartnerResume),
     /// Take a partner off the record; the ledger keeps what was exchanged
     Remove(PartnerRemove),
     /// Write the list of who may sign that `ssh-keygen -Y verify` reads (allowed_signers)

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use consign::files::Glob;
 
+pub(crate) use crate::agreement_args::*;
 pub(crate) use crate::arguments::*;
 use crate::manual;
 pub(crate) use crate::scope_args::*;
@@ -139,6 +140,12 @@ pub(crate) enum Verb {
     ///
     /// Until then it is NAME.consign.waiting, and what opens it has not left your home folder.
     Finish(Finish),
+    /// Sign an agreement that a partner offers
+    ///
+    /// A partner that wants an agreement signed by both sends a document, NAME.agreement. It is shown from the very bytes
+    /// that are signed: the kind and the name of the agreement, its days, the hash of the agreed text, and both firms.
+    /// The partner must be on record here. What is written goes back to the partner, who puts it on record.
+    Agree(Agree),
     /// Show what went out and what came in, or check that record
     ///
     /// The ledger is the record of what went out and what came in. Each entry is bound to the one before, so that none
@@ -176,6 +183,9 @@ impl Verb {
             Verb::Partner(Partner { verb: PartnerVerb::Add(_) }) => "partner add",
             Verb::Partner(Partner { verb: PartnerVerb::List(_) }) => "partner list",
             Verb::Partner(Partner { verb: PartnerVerb::Show(_) }) => "partner show",
+            Verb::Partner(Partner { verb: PartnerVerb::Agree(_) }) => "partner agree",
+            Verb::Partner(Partner { verb: PartnerVerb::Suspend(_) }) => "partner suspend",
+            Verb::Partner(Partner { verb: PartnerVerb::Resume(_) }) => "partner resume",
             Verb::Partner(Partner { verb: PartnerVerb::Remove(_) }) => "partner remove",
             Verb::Partner(Partner { verb: PartnerVerb::Export(_) }) => "partner export",
             Verb::Scope(Scope { verb: ScopeVerb::List(_) }) => "scope list",
@@ -190,6 +200,7 @@ impl Verb {
             Verb::Repair(_) => "repair",
             Verb::Sign(_) => "sign",
             Verb::Finish(_) => "finish",
+            Verb::Agree(_) => "agree",
             Verb::Log(Log { verb: None, .. }) => "log",
             Verb::Log(Log { verb: Some(LogVerb::Verify(_)), .. }) => "log verify",
             Verb::Doctor(_) => "doctor",
@@ -234,6 +245,8 @@ impl Verb {
             Verb::Inspect(args) => dash(&args.bundle),
             Verb::Sign(args) => dash(&args.request),
             Verb::Finish(args) => args.signatures.iter().any(dash),
+            Verb::Agree(args) => dash(&args.file),
+            Verb::Partner(Partner { verb: PartnerVerb::Agree(args) }) => args.signed.iter().any(dash),
             Verb::List(args) => dash(&args.bundle),
             Verb::Cat(args) => dash(&args.bundle),
             Verb::Unpack(args) => dash(&args.bundle),

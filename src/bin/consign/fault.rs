@@ -161,6 +161,9 @@ pub(crate) fn not_done(command: &str) -> Option<&'static str> {
         "repair" => "nothing was written",
         "sign" => "nothing was signed",
         "finish" => "this run finished nothing",
+        "agree" => "nothing was signed",
+        "partner agree" => "nothing was put on record",
+        "partner suspend" | "partner resume" => "nothing was changed",
         "verify" => "not verified",
         "scope list" | "scope show" | "scope explain" | "inspect" | "list" => "nothing was shown",
         "key new" => "no key was made",
@@ -284,6 +287,14 @@ fn hints_on_signing(word: &str) -> &'static [&'static str] {
         ],
         "not-waiting" => &["name the file NAME.consign.waiting, with the CONSIGN_HOME that packed it"],
         "still-waiting" => &["name every signature: consign finish WAITING SIGNATURE..."],
+        "reference-taken" => &["another name: --ref TEXT; or first: consign partner agree NAME --withdraw REF --why W"],
+        "not-on-record" => &["consign partner show NAME lists what is on record"],
+        "bad-dates" => &["dates are YYYY-MM-DD; what has ended goes on record with its first day: --from DATE"],
+        "other-document" => &["ask which text is meant; don't sign until it is the one that you read"],
+        "not-accepted" => &["the partner signs it: consign agree FILE; then put what comes back on record"],
+        "already-accepted" => &["put it on record: consign partner agree NAME --signed FILE"],
+        "agreement-differs" => &["withdraw what is on record, or have the agreement signed as it is on record"],
+        "agreement-withdrawn" => &["offer a new one: consign partner agree NAME --nda FILE --until DATE --sign"],
         "not-awaited" => &["ask for the signature of the right key; consign log shows whose are awaited"],
         "not-asked" => &["--sign-with KEY, the one that is asked"],
         "nothing-to-lock-to" => &["give its owner's card instead: consign card -o FILE"],
@@ -377,7 +388,7 @@ macro_rules! failures {
                 failure.paths = Paths::of(&error);
                 failure.facts = Paths::facts(&error);
                 match Paths::fix(&error) {
-                    Some(fix) => failure.fix(fix),
+                    Some(fix) => fix.lines().fold(failure, |failure, line| failure.fix(line)),
                     None => failure,
                 }
             }
@@ -424,7 +435,30 @@ impl Paths for crypto::Error {
 }
 impl Paths for format::Error {}
 impl Paths for CardError {}
-impl Paths for policy::Refusal {}
+impl Paths for policy::Refusal {
+    fn fix(&self) -> Option<String> {
+        let policy::Refusal::Lapsed(lapsed) = self else { return None };
+        let (partner, word) = (lapsed.partner(), consign::class::Fault::word(lapsed));
+        let way = match word.split('-').next() {
+            Some("partner") => format!("to end it: consign partner resume {partner}"),
+            Some("audit") => {
+                format!("put the new one on record: consign partner agree {partner} --audit FILE --by WHO --until DATE")
+            }
+            Some("evidence") => {
+                format!("put it on record: consign partner agree {partner} --evidence KIND FILE --until DATE")
+            }
+            _ if word == "nda-not-countersigned" => {
+                format!("let {partner} sign it: consign partner agree {partner} --nda FILE --until DATE --sign")
+            }
+            _ => format!("put the new one on record: consign partner agree {partner} --nda FILE --until DATE"),
+        };
+        Some(format!("{way}\nor allow it once, on record: --override \"why\""))
+    }
+    fn facts(&self) -> Vec<(String, String)> {
+        let policy::Refusal::Lapsed(lapsed) = self else { return Vec::new() };
+        lapsed.lapses().skip(1).map(|lapse| ("also".to_owned(), lapse.to_string())).collect()
+    }
+}
 impl Paths for policy::NoReason {}
 
 impl Paths for files::Error {
@@ -462,6 +496,9 @@ impl Paths for bundle::Error {
 
 impl Paths for exchange::Error {
     fn facts(&self) -> Vec<(String, String)> {
+        if let exchange::Error::Refused(refusal) = self {
+            return refusal.facts();
+        }
         let exchange::Error::Mistake(mistake) = self else { return Vec::new() };
         let Some((text, carets)) = mistake.shown.clone() else { return Vec::new() };
         vec![(format!("line {}", mistake.line), text), (String::new(), carets)]
@@ -480,6 +517,7 @@ impl Paths for exchange::Error {
             | Error::HomeBroken { path, .. }
             | Error::PartnerBroken { path, .. }
             | Error::WorkspaceBroken { path }
+            | Error::PartnerDiffers { path, .. }
             | Error::WorkspaceForeign { path }
             | Error::WorkspaceExists { path }
             | Error::LedgerBroken { path, .. }
@@ -495,6 +533,11 @@ impl Paths for exchange::Error {
         match self {
             exchange::Error::Crypto(e) => e.fix(),
             exchange::Error::Bundle(e) => e.fix(),
+            exchange::Error::Refused(e) => e.fix(),
+            exchange::Error::PartnerDiffers { path, .. } => Some(format!(
+                "compare its keys with {}: whose are they? If the file is of another firm, move it away",
+                path.display()
+            )),
             exchange::Error::HalfFinished { .. } => {
                 Some("when that is mended, the same command again completes it".to_owned())
             }

@@ -5,6 +5,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that fails panics"))]
 
 mod accepting;
+mod agreement_args;
 mod arguments;
 mod attendant;
 mod cli;

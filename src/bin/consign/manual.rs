@@ -232,7 +232,20 @@ pub(crate) const PAGES: &[Page] = &[
         ],
     ),
     page("partner list", PLAIN, &[("consign partner list", "names, keys, and how each card was checked")]),
-    page("partner show", PLAIN, &[("consign partner show acme", "its keys and check words")]),
+    page("partner show", PLAIN, &[("consign partner show acme", "its keys, check words, agreements and audits")]),
+    page(
+        "partner agree",
+        LOCKED,
+        &[
+            ("consign partner agree acme --nda nda.pdf --until 2027-03-31", "an NDA that was signed on paper"),
+            ("consign partner agree acme --audit soc2.pdf --by \"A. Uditor\" --until 2027-06-30", "an audit of acme"),
+            ("consign partner agree acme --nda nda.pdf --until 2027-03-31 --sign", "for acme to sign with its key"),
+            ("consign partner agree acme --signed acme-nda-signed.agreement", "what came back"),
+            ("consign partner agree acme --withdraw nda-2026-11-24 --why \"wrong date\"", "a mistake"),
+        ],
+    ),
+    page("partner suspend", PLAIN, &[("consign partner suspend acme --why \"late payment\"", "nothing more to acme")]),
+    page("partner resume", PLAIN, &[("consign partner resume acme", "as before")]),
     page("partner remove", PLAIN, &[("consign partner remove acme", "no more bundles to or from acme")]),
     page("partner export", PLAIN, &[("consign partner export -o allowed_signers", "for ssh-keygen -Y verify")]),
     page(
@@ -308,6 +321,14 @@ pub(crate) const PAGES: &[Page] = &[
         "finish",
         PLAIN,
         &[("consign finish acme-0007.consign.waiting acme-0007.signature", "now it is acme-0007.consign")],
+    ),
+    page(
+        "agree",
+        LOCKED,
+        &[
+            ("consign agree acme-nda.agreement --document nda.pdf", "shows it, compares the text, asks, and signs"),
+            ("consign agree acme-nda.agreement --dry-run", "only shows it"),
+        ],
     ),
     page("log", PLAIN, &[("consign log --limit 20", "the last entries"), ("consign log verify", "check the chain")]),
     page("log verify", PLAIN, &[("consign log verify", "exit code 8 if an entry was changed, lost, added or moved")]),

@@ -231,6 +231,10 @@ fn lost(error: &io::Error, report: &Report, command: &str) -> Failure {
         "card",
         "partner add",
         "partner remove",
+        "partner agree",
+        "partner suspend",
+        "partner resume",
+        "agree",
         "partner export",
         "man",
     ]

@@ -111,11 +111,20 @@ pub(super) fn part(part: &Part) -> Value {
 
 /// Which rules were looked at, in a few words.
 pub(super) fn checks(draft: &Draft<'_>) -> String {
-    let recipients = "every recipient ok";
-    match draft.in_workspace() {
-        true => format!("{recipients}, scope ok"),
-        false => format!("{recipients}; no workspace here, so no agreement is checked"),
+    if !draft.in_workspace() {
+        return "every recipient ok; no workspace here, so no agreement is checked".to_owned();
     }
+    let mut all = Vec::new();
+    let several = draft.proofs.len() > 1;
+    for proof in draft.proofs.values().filter(|proof| proof.overridden().is_none()) {
+        for one in proof.counted() {
+            let whose = if several { format!(" of {}", proof.partner()) } else { String::new() };
+            all.push(format!("{}{whose} until {} ok", one.kind, one.until));
+        }
+    }
+    let scoped = draft.parts.iter().all(|part| part.scope.is_some());
+    all.push(if scoped { "scope ok" } else { "no scope" }.to_owned());
+    all.join(", ")
 }
 
 /// With --verbose or --json, every path that would go.

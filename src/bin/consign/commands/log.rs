@@ -65,6 +65,15 @@ fn told(line: &Line) -> String {
         }
         "accepted" => format!("terms of {} from {} accepted ({})", text("name"), text("partner"), text("how")),
         "partner-added" => format!("partner {} added ({})", text("partner"), text("checked")),
+        "agreement-recorded" => {
+            format!("{} of {} on record, until {}", text("reference"), text("partner"), text("until"))
+        }
+        "agreement-withdrawn" => format!("{} of {} withdrawn: {}", text("reference"), text("partner"), text("why")),
+        "agreement-offered" => format!("{} offered to {}, signed here", text("reference"), text("partner")),
+        "agreement-accepted" => format!("{} of {} accepted, signed here", text("reference"), text("partner")),
+        "agreement-countersigned" => format!("{} countersigned by {}", text("reference"), text("partner")),
+        "partner-suspended" => format!("partner {} suspended: {}", text("partner"), text("why")),
+        "partner-resumed" => format!("partner {} resumed", text("partner")),
         "partner-removed" => format!("partner {} removed", text("partner")),
         "key-made" => "keys made".to_owned(),
         "card-changed" => {

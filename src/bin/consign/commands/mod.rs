@@ -1,5 +1,7 @@
 //! From arguments to a command, and from its outcome to the exit code.
 
+mod agree;
+mod agreements;
 mod card;
 mod cat;
 mod consent;
@@ -115,6 +117,9 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
             PartnerVerb::Add(args) => partner::add(args, world),
             PartnerVerb::List(args) => partner::list(args, world),
             PartnerVerb::Show(args) => partner::show(args, world),
+            PartnerVerb::Agree(args) => agreements::agree(args, world),
+            PartnerVerb::Suspend(args) => agreements::suspend(args, world),
+            PartnerVerb::Resume(args) => agreements::resume(args, world),
             PartnerVerb::Remove(args) => partner::remove(args, world),
             PartnerVerb::Export(args) => export::run(args, world),
         },
@@ -133,6 +138,7 @@ fn dispatch(verb: &Verb, world: &World) -> Result<Report, Failure> {
         Verb::Repair(args) => repair::run(args, world),
         Verb::Sign(args) => sign::run(args, world),
         Verb::Finish(args) => sign::finish(args, world),
+        Verb::Agree(args) => agree::run(args, world),
         Verb::Log(args) => match &args.verb {
             None => log::run(args, world),
             Some(LogVerb::Verify(args)) => log::verify(args, world),

@@ -15,6 +15,7 @@ use consign::files::{NoteKind, read_small};
 use consign::format::sshkeys;
 use consign::format::time::Time;
 use consign::format::version::{SIGNERS_MAX, TERMS_LINE_MAX};
+use consign::policy::agreement::{Evidence, InForce};
 use consign::policy::{Reason, Refusal, ScopeRefusal};
 
 use super::dryrun;
@@ -219,6 +220,10 @@ fn packed(draft: &Draft<'_>) -> Report {
 /// Which rules were looked at, and what they said.
 pub(super) fn checks(draft: &Draft<'_>) -> Report {
     let mut report = Report::new().fact("checks", dryrun::checks(draft));
+    let warnings = draft.proofs.values().flat_map(|proof| proof.warnings());
+    for warning in warnings.map(ToString::to_string).chain(draft.doubts.iter().cloned()) {
+        report = report.note(warning);
+    }
     for grown in draft.parts.iter().filter_map(|part| part.grown.as_ref()) {
         report = report.note(format!("look twice: {grown}"));
     }
@@ -229,7 +234,15 @@ pub(super) fn checks(draft: &Draft<'_>) -> Report {
         report = report.note("--override was not needed: no rule said no");
     }
     let words: Vec<_> = draft.waiver.used().iter().map(|waived| waived.word).collect();
-    report.set("overridden", words)
+    let agreements: Vec<_> = draft.proofs.values().map(agreements).collect();
+    report.set("overridden", words).set("workspace", draft.in_workspace()).set("agreements", agreements)
+}
+
+/// What is in force for a partner, as JSON.
+fn agreements(proof: &InForce) -> serde_json::Value {
+    let one = |one: &Evidence| serde_json::json!({ "kind": one.kind.as_str(), "ref": one.reference, "until": one.until.to_string() });
+    let all: Vec<_> = proof.counted().iter().map(one).collect();
+    serde_json::json!({ "partner": proof.partner(), "in_force": all })
 }
 
 /// Whose signatures are awaited, each once.

@@ -190,6 +190,7 @@ pub(crate) fn list(_: &cli::PartnerList, world: &World) -> Result<Report, Failur
         if let Some(ending) = super::keylife::soon(partner.expires(), world.now) {
             report = report.fact("", format!("its card {ending}"));
         }
+        report = super::agreements::evidence(report, partner, false, world)?;
     }
     Ok(report)
 }
@@ -201,7 +202,10 @@ pub(crate) fn show(args: &cli::PartnerShow, world: &World) -> Result<Report, Fai
     let report = described(&partner).line(called(&partner)).fact("name here", &partner.name);
     let card = match &partner.known {
         Known::Card(card) => card,
-        Known::Keys(keys) => return sshkeys::shown(report.fact("checked", checked), keys),
+        Known::Keys(keys) => {
+            let report = sshkeys::shown(report.fact("checked", checked), keys)?;
+            return super::agreements::evidence(report, &partner, true, world);
+        }
     };
     let words = check_words(first_signer(card)?)?.join(" ");
     let mut report = report.set("words", &words).fact("check words", words).fact("checked", checked);
@@ -214,7 +218,8 @@ pub(crate) fn show(args: &cli::PartnerShow, world: &World) -> Result<Report, Fai
     }
     let ends = card.card.expires.map_or_else(|| "no end".to_owned(), |end| super::keylife::ending(end, world.now));
     let made = card.card.created.for_people();
-    Ok(report.fact("card", format!("number {}, made {made}, {ends}", card.card.number)))
+    let report = report.fact("card", format!("number {}, made {made}, {ends}", card.card.number));
+    super::agreements::evidence(report, &partner, true, world)
 }
 
 /// Takes a partner off the record.
