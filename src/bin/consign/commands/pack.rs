@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         tool: TOOL,
         workers: world.workers(),
     };
-    let mut stream = stream(out, args, world)?;
+    let stream = stream(out, args, world)?;
     let meant = Send { grown_is_meant: true, ..order };
     let draft = drafted(world, &order, &meant)?;
     let ending = ending_cards(&draft, world);
@@ -90,11 +90,23 @@ pub(crate) fn run(args: &Pack, world: &World) -> Result<Report, Failure> {
         world.progress.clear();
         return Ok(waits(report.append(gate::passed(&screen)), args, &held, &partners));
     }
-    let shipment = draft
-        .ship(&signers, stream.as_mut().map(|s| s as &mut dyn Write), &world.progress)
-        .map_err(|e| gate::refused(e, &args.path))?;
+    ship(draft, args, &screen, (&signers, stream), report, world)
+}
+
+/// Packs, and tells what was sent.
+fn ship(
+    draft: Draft<'_>,
+    args: &Pack,
+    screen: &Screen,
+    (signers, mut stream): (&[&dyn Signer], Option<Sink>),
+    report: Report,
+    world: &World,
+) -> Result<Report, Failure> {
+    let partners = draft.partners();
+    let stream = stream.as_mut().map(|s| s as &mut dyn Write);
+    let shipment = draft.ship(signers, stream, &world.progress).map_err(|e| gate::refused(e, &args.path))?;
     world.progress.clear();
-    Ok(sent(report.append(gate::passed(&screen)), args, &shipment, &partners))
+    Ok(sent(report.append(gate::passed(screen)), args, &shipment, &partners))
 }
 
 /// Standard output, if the bundle goes there.
