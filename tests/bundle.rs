@@ -58,11 +58,14 @@ fn a_stranger_opens_nothing_and_a_strangers_bundle_is_not_opened() {
     assert_eq!(e.class(), Class::Untrusted);
 }
 
+/// Path, offset, what stands before, bytes.
+type Shown = (String, u64, Vec<u8>, Vec<u8>);
+
 /// Keeps what it was shown.
 #[derive(Default)]
 struct Witness {
     names: std::sync::Mutex<Vec<String>>,
-    slices: std::sync::Mutex<Vec<(String, u64, Vec<u8>, Vec<u8>)>>,
+    slices: std::sync::Mutex<Vec<Shown>>,
 }
 
 impl Lens for Witness {
