@@ -6,7 +6,7 @@ use super::finding::Findings;
 use super::mistake::Mistake;
 use crate::class::{Class, Fault};
 use crate::format::card::CardError;
-use crate::{crypto, files, format};
+use crate::{crypto, files, format, gate};
 
 /// An error of the exchange floor.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +180,9 @@ pub enum Error {
     /// Something must not leave.
     #[error("{} in the files to send", said(.0))]
     Findings(Box<Findings>),
+    /// Rules in the form of gitleaks that can't be used.
+    #[error(transparent)]
+    Rules(#[from] gate::Error),
     /// A mistake in a file of rules.
     #[error("{0}")]
     Mistake(Box<Mistake>),
@@ -416,6 +419,7 @@ impl Fault for Error {
             Error::Files(e) => e.word(),
             Error::Bundle(e) => e.word(),
             Error::Refused(e) => e.word(),
+            Error::Rules(e) => e.word(),
             Error::OutputInTree { .. } => "output-in-tree",
             Error::After { .. } | Error::HalfFinished { .. } | Error::Unfinished { .. } => "incomplete",
             Error::BadBundleName { .. } => "bad-name",
@@ -478,6 +482,7 @@ impl Fault for Error {
             Error::Files(e) => e.class(),
             Error::Bundle(e) => e.class(),
             Error::Refused(e) => e.class(),
+            Error::Rules(e) => e.class(),
             Error::BadBundleName { .. } => Class::Usage,
             Error::OutputInTree { .. }
             | Error::After { .. }

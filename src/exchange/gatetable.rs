@@ -19,6 +19,8 @@ pub struct GateTable {
     pub forbidden_hosts: Vec<String>,
     /// Files of more bytes than this are told.
     pub huge: u64,
+    /// A file in `.consign` with further rules, in the form of gitleaks.
+    pub rules: Option<String>,
     /// How grave each kind is: `error`, `warning` or `off`.
     pub severity: SeverityTable,
     /// Which files need which licence in their header. Of several that fit a file, the last counts.
@@ -29,7 +31,7 @@ impl Default for GateTable {
     fn default() -> Self {
         let (words, hosts, licence) = (Vec::new(), Vec::new(), Vec::new());
         let severity = SeverityTable::default();
-        GateTable { forbidden_words: words, forbidden_hosts: hosts, huge: HUGE, severity, licence }
+        GateTable { forbidden_words: words, forbidden_hosts: hosts, huge: HUGE, rules: None, severity, licence }
     }
 }
 

@@ -83,7 +83,7 @@ impl Project {
         let Some(bytes) = read_if_there(&path, PROJECT_MAX)? else { return Ok(None) };
         let mut project = Project::parse(&bytes, &path)?;
         if let Some(name) = &project.terms.file {
-            project.terms.text = text_of(folder, name, &path)?;
+            project.terms.text = beside(folder, name, "`file` under [terms]", TERMS_LINE_MAX as u64)?;
         }
         Ok(Some(project))
     }
@@ -143,10 +143,10 @@ pub fn check_licence(text: &str) -> std::result::Result<(), String> {
     }
 }
 
-/// The text of the terms. It is a file of the folder itself: whoever wrote a project's rules can't have another file
-/// of this machine sent as its terms.
-fn text_of(folder: &Path, name: &str, project: &Path) -> Result<String> {
-    let wrong = |why: &str| -> Error { Mistake::whole(project, format!("`file` under [terms]: {why}")).into() };
+/// The text of a file in the folder of rules itself: whoever wrote a project's rules can't have another file of this
+/// machine read, or sent as its terms. `key` names the setting.
+pub(super) fn beside(folder: &Path, name: &str, key: &str, most: u64) -> Result<String> {
+    let wrong = |why: &str| -> Error { Mistake::whole(&folder.join("project.toml"), format!("{key}: {why}")).into() };
     let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':', '\0']);
     if !plain {
         return Err(wrong("it names a file in .consign, without a folder"));
@@ -157,7 +157,7 @@ fn text_of(folder: &Path, name: &str, project: &Path) -> Result<String> {
         Ok(_) => return Err(wrong("it is not a file")),
         Err(e) => return Err(crate::files::io_at("read", &path)(e).into()),
     }
-    let bytes = read_if_there(&path, TERMS_LINE_MAX as u64)?.unwrap_or_default();
+    let bytes = read_if_there(&path, most)?.unwrap_or_default();
     String::from_utf8(bytes).map_err(|_| Mistake::whole(&path, "it is not UTF-8 text").into())
 }
 

@@ -9,15 +9,17 @@ use super::allowlist::{self, AllowList};
 use super::finding::{Finding, Raw, Severity, Spelled, Word};
 use super::gatetable::GateTable;
 use super::licences::{self, Fault, HEADER, Licences};
-use super::{Home, Result, Workspace};
+use super::{Home, Result, Workspace, project};
 use crate::bundle::{self, Lens, Slice};
 use crate::crypto::{Digest, digest};
-use crate::gate::{Gate, OVERLAP, Piece, Rules, Wide};
+use crate::gate::{Gate, Gitleaks, OVERLAP, Piece, Rules, Wide};
 
 /// How far into a file it says that a program made it, in bytes.
 const MARKED: usize = 2 << 10;
 /// What such files say.
 const MARKS: [&str; 2] = ["@generated", "DO NOT EDIT"];
+/// The largest file of further rules, in bytes.
+pub const RULES_MAX: u64 = 4 << 20;
 /// The most pins that are kept of what is told of or allowed.
 const PINS_MAX: usize = 10_000;
 
@@ -49,9 +51,24 @@ impl Screen {
     /// # Errors
     /// [`super::Error::Mistake`]; what the system says.
     pub fn of(home: &Home, workspace: Option<&Workspace>, root: &Path) -> Result<Screen> {
+        Screen::with(home, workspace, root, None)
+    }
+
+    /// As [`Screen::of`], with further rules in the form of gitleaks in place of those that the project names.
+    ///
+    /// # Errors
+    /// As [`Screen::of`].
+    pub fn with(home: &Home, workspace: Option<&Workspace>, root: &Path, rules: Option<Gitleaks>) -> Result<Screen> {
         let table = workspace.map(|workspace| workspace.project.gate.clone()).unwrap_or_default();
         let (words, hosts) = (table.forbidden_words.clone(), table.forbidden_hosts.clone());
-        let gate = Gate::new(Rules { words, hosts, ..Rules::default() });
+        let gitleaks = match (rules, &table.rules, workspace) {
+            (None, Some(name), Some(workspace)) => {
+                let text = project::beside(&workspace.folder(), name, "`rules` under [gate]", RULES_MAX)?;
+                Some(Gitleaks::read(&text, name)?)
+            }
+            (rules, ..) => rules,
+        };
+        let gate = Gate::new(Rules { words, hosts, gitleaks, ..Rules::default() });
         let licences = Licences::new(&table.licence)?;
         let allowed = AllowList::of(home, workspace, root)?;
         Ok(Screen { gate, table, licences, allowed, seen: Mutex::default() })

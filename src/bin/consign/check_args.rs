@@ -13,6 +13,12 @@ pub(crate) struct Check {
     /// Look at this revision of the git repository instead of the files on disk
     #[arg(long, value_name = "REV")]
     pub(crate) rev: Option<String>,
+    /// Look only at what this scope of the workspace lets out
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
+    /// Take further rules from this file, in the form of gitleaks; else those that project.toml names
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
     /// How findings are written
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
@@ -21,7 +27,7 @@ pub(crate) struct Check {
     /// It goes into `.consign/allow.toml`, without a workspace into allow.toml in CONSIGN_HOME, and is pinned to what was
     /// found: moved within its file it stays allowed, changed it does not. FILE alone means what is found in its name, or
     /// about all of it.
-    #[arg(long, value_name = "FILE:LINE", requires = "why", conflicts_with_all = ["rev", "paths"])]
+    #[arg(long, value_name = "FILE:LINE", requires = "why", conflicts_with_all = ["rev", "paths", "scope", "rules"])]
     pub(crate) allow: Option<String>,
     /// Why it may leave
     #[arg(long, value_name = "TEXT", requires = "allow")]

@@ -361,6 +361,7 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         ],
         "bad-setting" => &["licences: MIT, Apache-2.0, LicenseRef-NAME for one of your own; texts: one line"],
         "ledger-copy-differs" => &["keep that file, and find out who changed it; your own ledger is in CONSIGN_HOME"],
+        "rules-broken" => &["docs/GATE.md says which part of a gitleaks file is understood"],
         "workspace-broken" => &["put project.toml back from your version control; or: consign init --owner FIRM"],
         "workspace-foreign" => &["make those rules your own (chown), or work outside that folder"],
         "workspace-exists" => &["change its files; consign doctor reads them all"],

@@ -7,8 +7,11 @@ use consign::class::Class;
 use consign::exchange::allowlist::Entry;
 use consign::exchange::finding::{Finding, Findings, Severity};
 use consign::exchange::scan::Scan;
-use consign::exchange::screen::Screen;
-use consign::exchange::{Workspace, keys};
+use consign::exchange::scopes::{self, ScopeFile};
+use consign::exchange::screen::{RULES_MAX, Screen};
+use consign::exchange::{self, Workspace, keys};
+use consign::files::{Within, read_small};
+use consign::gate::Gitleaks;
 
 use super::opening::count;
 use super::{gate, github, junit, sarif};
@@ -30,9 +33,14 @@ pub(crate) fn run(args: &Check, world: &World) -> Result<Report, Failure> {
     if args.rev.is_some() && tree.files.is_some() {
         return Err(Failure::usage("--rev takes a folder in the git repository, not files"));
     }
+    if args.scope.is_some() && tree.files.is_some() {
+        return Err(Failure::usage("--scope takes a folder of the workspace, not files"));
+    }
     let workspace = Workspace::find(&tree.root, &world.home)?;
-    let screen = Screen::of(&world.home, workspace.as_ref(), &tree.root)?;
-    let selection = tree.select(args.rev.as_deref(), world)?;
+    let screen = Screen::with(&world.home, workspace.as_ref(), &tree.root, rules(args, world)?)?;
+    let scope = args.scope.as_deref().map(|name| scope(name, workspace.as_ref(), &tree)).transpose()?;
+    let within = scope.as_ref().map(|(file, place)| file.preview(place));
+    let selection = tree.select(args.rev.as_deref(), within, world)?;
     let findings = scan(&screen, &selection, world)?;
     if findings.files == 0 {
         let nothing =
@@ -41,6 +49,25 @@ pub(crate) fn run(args: &Check, world: &World) -> Result<Report, Failure> {
     }
     let report = told(args.format, &findings, &tree)?;
     Ok(report.append(stale(&screen, &selection, &findings)))
+}
+
+/// Further rules, in the form of gitleaks.
+fn rules(args: &Check, world: &World) -> Result<Option<Gitleaks>, Failure> {
+    let Some(file) = &args.rules else { return Ok(None) };
+    let not_text = || Failure::new("rules-broken", Class::Usage, "the rules are not UTF-8 text").at(file);
+    let text = String::from_utf8(read_small(file, RULES_MAX)?).map_err(|_| not_text())?;
+    let rules = Gitleaks::read(&text, &file.display().to_string()).map_err(exchange::Error::from)?;
+    rules.notes().iter().for_each(|note| world.note(note.clone()));
+    Ok(Some(rules))
+}
+
+/// The scope of this name, and where the tree lies in its workspace.
+fn scope(name: &str, workspace: Option<&Workspace>, tree: &Tree) -> Result<(ScopeFile, String), Failure> {
+    let none = || exchange::Error::NoWorkspace { wanted: format!("scope `{name}`") };
+    let workspace = workspace.ok_or_else(none)?;
+    let (path, root) = (tree.root.clone(), workspace.root().to_owned());
+    let place = workspace.within(&tree.root).ok_or(exchange::Error::OutsideWorkspace { path, root })?;
+    Ok((scopes::find(workspace, name)?, place))
 }
 
 fn scan(screen: &Screen, selection: &Selection, world: &World) -> Result<Findings, Failure> {
@@ -86,7 +113,7 @@ impl Tree {
         Ok(Tree { root, shown, files: Some(files) })
     }
 
-    fn select(&self, rev: Option<&str>, world: &World) -> Result<Selection, Failure> {
+    fn select(&self, rev: Option<&str>, scope: Option<Within<'_>>, world: &World) -> Result<Selection, Failure> {
         let files: Vec<&Path> = self.files.iter().flatten().map(PathBuf::as_path).collect();
         let from = match (rev, &self.files) {
             (Some(rev), _) => From::Revision { repo: &self.root, rev },
@@ -95,7 +122,7 @@ impl Tree {
         };
         let keep_out = [world.home.path().to_owned()];
         let (latest, allow_unportable, survey) = (None, true, false);
-        let order = Order { from, globs: &[], scope: None, allow_unportable, latest, keep_out: &keep_out, survey };
+        let order = Order { from, globs: &[], scope, allow_unportable, latest, keep_out: &keep_out, survey };
         Ok(Selection::of(&order, &world.progress)?)
     }
 }
@@ -205,7 +232,7 @@ fn allow(place: &str, why: &str, world: &World) -> Result<Report, Failure> {
     }
     let workspace = Workspace::find(&tree.root, &world.home)?;
     let screen = Screen::of(&world.home, workspace.as_ref(), &tree.root)?;
-    let findings = scan(&screen, &tree.select(None, world)?, world)?;
+    let findings = scan(&screen, &tree.select(None, None, world)?, world)?;
     let there: Vec<&Finding> = findings.list().filter(|f| f.place.map(|place| place.line) == line).collect();
     if there.is_empty() {
         let message = format!("nothing that must not leave is found at {place}");

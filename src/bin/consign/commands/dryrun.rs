@@ -28,11 +28,11 @@ pub(super) fn report(args: &Pack, draft: &Draft<'_>, screen: &Screen, world: &Wo
     if findings.worst().is_some() {
         return Err(gate::refused(Error::Findings(Box::new(findings)), &args.path));
     }
-    Ok(every_path(totals(args, draft).append(gate::told(&findings)), draft, world))
+    Ok(every_path(totals(args, draft, gate::told(&findings)), draft, world))
 }
 
 /// All of it, but for single paths.
-fn totals(args: &Pack, draft: &Draft<'_>) -> Report {
+fn totals(args: &Pack, draft: &Draft<'_>, screened: Report) -> Report {
     let from = match (&args.rev, draft.revision()) {
         (Some(rev), Some(commit)) => format!(", from {rev} ({})", commit.get(..7).unwrap_or(commit)),
         _ => String::new(),
@@ -54,6 +54,7 @@ fn totals(args: &Pack, draft: &Draft<'_>) -> Report {
     };
     report
         .append(told_checks(draft))
+        .append(screened)
         .line("nothing written")
         .set("dry_run", true)
         .set("files", draft.files())
