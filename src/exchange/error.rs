@@ -410,6 +410,24 @@ impl From<Mistake> for Error {
 /// A result of the exchange floor.
 pub type Result<T> = std::result::Result<T, Error>;
 
+impl Error {
+    /// The words of a workspace.
+    fn word_of_rules(&self) -> &'static str {
+        match self {
+            Error::WorkspaceBroken { .. } => "workspace-broken",
+            Error::WorkspaceForeign { .. } => "workspace-foreign",
+            Error::WorkspaceExists { .. } => "workspace-exists",
+            Error::NoWorkspace { .. } => "no-workspace",
+            Error::ScopeNeeded => "scope-needed",
+            Error::OutsideWorkspace { .. } => "outside-workspace",
+            Error::NoScope { .. } => "no-scope",
+            Error::BadSetting { .. } => "bad-setting",
+            // What is left is a copy of the ledger; every other error has its word above.
+            _ => "ledger-copy-differs",
+        }
+    }
+}
+
 impl Fault for Error {
     fn word(&self) -> &'static str {
         match self {
@@ -435,15 +453,6 @@ impl Fault for Error {
             Error::PartnerDiffers { .. } => "partner-differs",
             Error::Agreement(e) => e.word(),
             Error::Findings(findings) => findings.worst().map_or("findings", super::finding::Word::word),
-            Error::WorkspaceBroken { .. } => "workspace-broken",
-            Error::WorkspaceForeign { .. } => "workspace-foreign",
-            Error::WorkspaceExists { .. } => "workspace-exists",
-            Error::NoWorkspace { .. } => "no-workspace",
-            Error::ScopeNeeded => "scope-needed",
-            Error::OutsideWorkspace { .. } => "outside-workspace",
-            Error::NoScope { .. } => "no-scope",
-            Error::BadSetting { .. } => "bad-setting",
-            Error::CopyDiffers { .. } => "ledger-copy-differs",
             Error::PartnerBroken { .. } => "partner-broken",
             Error::BadAlias { .. } => "bad-alias",
             Error::PartnerExists { .. } => "partner-exists",
@@ -471,6 +480,7 @@ impl Fault for Error {
             Error::NotJoining { .. } => "not-joining",
             Error::LedgerBroken { .. } => "ledger-broken",
             Error::LedgerForked { .. } => "ledger-forked",
+            _ => self.word_of_rules(),
         }
     }
 

@@ -18,6 +18,8 @@ fn desk() -> Desk {
     let init = desk.command("north").args(["init", "tree", "--owner", "Northwind Ltd"]).output().unwrap();
     assert!(init.status.success());
     desk.write("tree/.consign/scopes/api.toml", API);
+    desk.write("nda.txt", "What is shown stays between us.\n");
+    run(&desk, "tree", "partner agree acme --nda ../nda.txt --until 2199-01-01").ok();
     desk
 }
 

@@ -19,8 +19,8 @@ pub(crate) struct Check {
     /// Take further rules from this file, in the form of gitleaks; else those that project.toml names
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
-    /// How findings are written
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    /// How findings are written: text for people, json, sarif (2.1.0), junit, or github (annotations of its Actions)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub(crate) format: Format,
     /// Let out what is found at this line from now on, and keep that on record (needs --why)
     ///
@@ -37,14 +37,9 @@ pub(crate) struct Check {
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
     Text,
-    /// One JSON object, as --json
     Json,
-    /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// JUnit XML, for test reports
     Junit,
-    /// Annotations of GitHub Actions
     Github,
 }

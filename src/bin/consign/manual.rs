@@ -121,24 +121,6 @@ pub(crate) const PAGES: &[Page] = &[
             ("consign init --owner \"Northwind Ltd\" --licence MIT --terms terms.txt", "with a licence and terms"),
         ],
     ),
-    page(
-        "scope",
-        PLAIN,
-        &[
-            ("consign scope list", "what each partner may get"),
-            ("consign scope explain services/api/dev.pem", "why it is in or out"),
-        ],
-    ),
-    page("scope list", PLAIN, &[("consign scope list", "each scope, and how much it lets out now")]),
-    page("scope show", PLAIN, &[("consign scope show api", "its lines, and the files, folder by folder")]),
-    page(
-        "scope explain",
-        PLAIN,
-        &[
-            ("consign scope explain services/api/dev.pem", "for each scope: in or out, and by which line"),
-            ("consign scope explain new/file.rs --json", "for a machine, and for a file that is not there yet"),
-        ],
-    ),
     page("key", PLAIN, &[("consign key new", "make your keys"), ("consign key show", "read out your check words")]),
     page(
         "key new",
@@ -238,7 +220,7 @@ pub(crate) const PAGES: &[Page] = &[
         LOCKED,
         &[
             ("consign partner agree acme --nda nda.pdf --until 2027-03-31", "an NDA that was signed on paper"),
-            ("consign partner agree acme --audit soc2.pdf --by \"A. Uditor\" --until 2027-06-30", "an audit of acme"),
+            ("consign partner agree acme --audit soc2.pdf --by Auditors --until 2027-06-30", "an audit of acme"),
             ("consign partner agree acme --nda nda.pdf --until 2027-03-31 --sign", "for acme to sign with its key"),
             ("consign partner agree acme --signed acme-nda-signed.agreement", "what came back"),
             ("consign partner agree acme --withdraw nda-2026-11-24 --why \"wrong date\"", "a mistake"),
@@ -248,6 +230,24 @@ pub(crate) const PAGES: &[Page] = &[
     page("partner resume", PLAIN, &[("consign partner resume acme", "as before")]),
     page("partner remove", PLAIN, &[("consign partner remove acme", "no more bundles to or from acme")]),
     page("partner export", PLAIN, &[("consign partner export -o allowed_signers", "for ssh-keygen -Y verify")]),
+    page(
+        "scope",
+        PLAIN,
+        &[
+            ("consign scope list", "what each partner may get"),
+            ("consign scope explain services/api/dev.pem", "why it is in or out"),
+        ],
+    ),
+    page("scope list", PLAIN, &[("consign scope list", "each scope, and how much it lets out now")]),
+    page("scope show", PLAIN, &[("consign scope show api", "its lines, and the files, folder by folder")]),
+    page(
+        "scope explain",
+        PLAIN,
+        &[
+            ("consign scope explain services/api/dev.pem", "for each scope: in or out, and by which line"),
+            ("consign scope explain new/file.rs --json", "for a machine, and for a file that is not there yet"),
+        ],
+    ),
     page(
         "check",
         PLAIN,

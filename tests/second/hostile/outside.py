@@ -190,7 +190,7 @@ def sums():
     yield Case("key-data-changed", "§6.1", "changed", FRONT,
                {"outer": edit(KEY, data=lambda m: m["data"][:-1] + bytes([m["data"][-1] ^ 1]))})
     yield Case("sums-data-changed", "§6.1", "changed", FRONT,
-               {"outer": edit("B3SUMS", data=lambda m: b"0" + m["data"][1:])})
+               {"outer": edit("B3SUMS", data=lambda m: (b"1" if m["data"][:1] == b"0" else b"0") + m["data"][1:])})
     yield Case("envelope-data-changed", "§6.1", "bad-signature", FRONT,
                {"outer": edit("envelope.json", data=lambda m: m["data"].replace(b'"P"', b'"Q"'))}, unsigned="changed")
 
