@@ -28,9 +28,11 @@ const TRIES: u32 = 20;
 /// The longest reason, in bytes.
 const WHY_MAX: usize = 1000;
 
+/// What the gate found and may leave all the same: `.consign/allow.toml`; without a workspace `allow.toml` in the home.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AllowFile {
+    /// One finding that may leave, and why.
     #[serde(default)]
     allow: Vec<Entry>,
 }

@@ -4,6 +4,8 @@
 use schemars::{Schema, schema_for};
 use serde_json::{Map, Value};
 
+use super::allowlist::AllowFile;
+use super::dossier::DossierFile;
 use super::project::Project;
 use super::{config, scopefile};
 use crate::policy::demand::Demand;
@@ -26,6 +28,8 @@ pub fn all() -> Vec<RuleFile> {
         of("config", "$CONSIGN_HOME/config.toml", schema_for!(config::File)),
         of("project", ".consign/project.toml", schema_for!(Project)),
         of("scope", ".consign/scopes/NAME.toml", scopefile::schema()),
+        of("partner", ".consign/partners/NAME.toml, which consign writes", schema_for!(DossierFile)),
+        of("allow", ".consign/allow.toml, which consign writes", schema_for!(AllowFile)),
         of("policy", "any file, named by consign verify --policy", schema_for!(Demand)),
     ]
 }

@@ -10,9 +10,11 @@ use serde_json::Value;
 pub(crate) const NAME: &str = "consign.toml.5";
 
 /// An example of each kind of file.
-const EXAMPLES: [(&str, &str); 4] = [
+const EXAMPLES: [(&str, &str); 6] = [
     ("project", include_str!("../../../testdata/rules/project.toml")),
     ("scope", include_str!("../../../testdata/rules/scope.toml")),
+    ("partner", include_str!("../../../testdata/rules/partner.toml")),
+    ("allow", include_str!("../../../testdata/rules/allow.toml")),
     ("policy", include_str!("../../../testdata/rules/policy.toml")),
     ("config", include_str!("../../../testdata/rules/config.toml")),
 ];
