@@ -14,6 +14,8 @@ use crate::world::Voice;
 /// The name of what `--json` prints.
 const SCHEMA: &str = "consign/1";
 const WIDTH: usize = 80;
+/// The widest column of labels.
+const LABEL_MAX: usize = 40;
 
 /// What a command has to say when it is done.
 #[derive(Debug, Default)]
@@ -161,12 +163,14 @@ fn render(parts: &[Part], indent: usize) -> String {
             Part::Fact { label, .. } => label.chars().count(),
             Part::Line(_) => 0,
         };
-        let width = run.iter().map(label).max().unwrap_or(0).max(7) + 2;
+        let width = run.iter().map(label).filter(|len| *len <= LABEL_MAX).max().unwrap_or(0).max(7) + 2;
         for part in run {
             match part {
                 Part::Line(text) => out.push_str(&wrapped("", &printable(text), 2)),
                 Part::Fact { label, value } => {
-                    let first = format!("{:indent$}{:width$}", "", printable(label));
+                    // One that is too long for the column stands above its value.
+                    let end = if label.chars().count() > LABEL_MAX { "\n" } else { "" };
+                    let first = format!("{:indent$}{:width$}{end}", "", printable(label));
                     out.push_str(&wrapped(&first, &printable(value), indent + width));
                 }
             }

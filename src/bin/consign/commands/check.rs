@@ -170,10 +170,10 @@ fn told(format: Format, findings: &Findings, tree: &Tree) -> Result<Report, Fail
 
 fn text(findings: &Findings, shown: &Path) -> Report {
     let mut report = Report::new();
-    for (place, what) in gate::rows(findings, shown) {
+    for (place, what) in gate::rows(findings, shown, true) {
         report = report.fact(place, what);
     }
-    let more = gate::untold(findings);
+    let more = gate::untold(findings, true);
     if more > 0 {
         report = report.line(format!("and {more} more: --json tells up to 1000"));
     }

@@ -34,21 +34,27 @@ pub(super) fn file(finding: &Finding, tree: &Path) -> String {
     }
 }
 
-/// Findings in two columns: place, and what it is. Of many the first are told.
-pub(super) fn rows(findings: &Findings, tree: &Path) -> Vec<(String, String)> {
+/// Findings in two columns: place, and what it is; those that stop a pack first. Of many the first are told.
+pub(super) fn rows(findings: &Findings, tree: &Path, warnings: bool) -> Vec<(String, String)> {
     let what = |finding: &Finding| match finding.severity {
         Severity::Error => finding.title.clone(),
         Severity::Warning => format!("{} (warning)", finding.title),
     };
-    let shown: Vec<&Finding> = findings.list().take(SHOWN).collect();
+    let mut shown: Vec<&Finding> = told_of(findings, warnings).collect();
+    shown.sort_by_key(|finding| finding.severity == Severity::Warning);
+    shown.truncate(SHOWN);
     let width = shown.iter().map(|finding| what(finding).chars().count()).max().unwrap_or(0).min(40);
     let row = |finding: &&Finding| (place(finding, tree), format!("{:width$}   {}", what(finding), finding.shown));
     shown.iter().map(row).collect()
 }
 
 /// How many are not told as text.
-pub(super) fn untold(findings: &Findings) -> u64 {
-    findings.more() + (findings.list().count().saturating_sub(SHOWN)) as u64
+pub(super) fn untold(findings: &Findings, warnings: bool) -> u64 {
+    findings.more() + (told_of(findings, warnings).count().saturating_sub(SHOWN)) as u64
+}
+
+fn told_of(findings: &Findings, warnings: bool) -> impl Iterator<Item = &Finding> {
+    findings.list().filter(move |finding| warnings || finding.severity == Severity::Error)
 }
 
 /// A finding, for a machine. Not what it is pinned to: a short password could be guessed from that.
@@ -101,13 +107,13 @@ pub(super) fn fixes(findings: &Findings, tree: &Path) -> Vec<String> {
 pub(super) fn refused(error: exchange::Error, tree: &Path) -> Failure {
     let Error::Findings(findings) = &error else { return error.into() };
     let mut failure = Failure::of(&error);
-    failure.facts = rows(findings, tree);
-    let more = untold(findings);
+    failure.facts = rows(findings, tree, false);
+    let more = untold(findings, false);
     if more > 0 {
         failure.facts.push((format!("and {more} more"), "consign check --json tells them".to_owned()));
     }
     failure.fix = fixes(findings, tree);
-    failure.paths = findings.list().take(SHOWN).map(|finding| file(finding, tree).into()).collect();
+    failure.paths = told_of(findings, false).take(SHOWN).map(|finding| file(finding, tree).into()).collect();
     failure.set("findings", values(findings, tree).into()).set("allowed", findings.allowed.into())
 }
 
