@@ -56,6 +56,7 @@ mod ship;
 pub mod signers;
 pub mod ssh;
 pub mod standing;
+mod still;
 pub mod suspension;
 pub mod tomlfile;
 pub mod trust;

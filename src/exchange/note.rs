@@ -15,6 +15,8 @@ pub struct Note<'a> {
     pub signer: &'a PublicKey,
     /// How many files; none where each receiver gets its own, and nobody is told of the others'.
     pub files: Option<u64>,
+    /// How many parts there are, each with keys of its own.
+    pub parts: usize,
     /// Whether the sender's card is in the bundle.
     pub card: bool,
 }
@@ -47,6 +49,18 @@ impl Note<'_> {
         Ok(format!("{} namespaces=\"consign-bundle-v1\" {line}", principal(self.sender)))
     }
 
+    /// Which part is the reader's, where there are several.
+    fn which_part(&self) -> String {
+        match self.parts {
+            0 | 1 => String::new(),
+            many => format!(
+                "It has {many} parts, c0 to c{}, each for other receivers. If your key does not open\n\
+                 c0/key.age, yours is another one: put c1 (or c2, ...) in place of every c0.\n\n",
+                many - 1
+            ),
+        }
+    }
+
     /// `README.txt` after its first line. It can be read before anything is trusted, so it promises nothing.
     ///
     /// # Errors
@@ -60,9 +74,11 @@ impl Note<'_> {
              By hand, with stock tools (bash, tar, ssh-keygen, b3sum, age, zstd). Put the sender's\n\
              line, from the cover note or from a call, never from here alone, into allowed_signers:\n\n\
              {allowed}\n\n\
+             {which}\
              {recipe}",
             file = self.file,
             allowed = self.allowed_signers()?,
+            which = self.which_part(),
             recipe = recipe(self.file, &principal(self.sender)),
         ))
     }
@@ -104,10 +120,12 @@ impl Note<'_> {
              line into a file named allowed_signers beside the bundle, your key into my.key,\n\
              and run what follows. It stops if anything is not as {sender} signed it.\n\n\
              {allowed}\n\n\
+             {which}\
              {recipe}",
             file = self.file,
             sender = self.sender,
             allowed = self.allowed_signers()?,
+            which = self.which_part(),
             recipe = recipe(self.file, &principal(self.sender)),
         ))
     }

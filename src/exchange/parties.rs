@@ -54,6 +54,10 @@ pub(super) fn groups(order: &Send<'_>) -> Result<Vec<Group>> {
         group.partners.extend(partner.filter(|name| !group.partners.contains(name)).cloned());
         group.recipients.extend(key.cloned());
     }
+    if let Some(scope) = order.scope.filter(|scope| !all.iter().any(|group| group.scope.as_deref() == Some(scope))) {
+        let why = format!("nobody gets `{scope}`: each partner here has a scope of its own");
+        return Err(Error::BadSetting { setting: "--scope", why });
+    }
     match all.len() {
         0 => Err(policy::Refusal::NoRecipient.into()),
         many if many > COMPARTMENTS_MAX => Err(policy::Refusal::TooManyScopes { count: many }.into()),

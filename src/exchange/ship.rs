@@ -10,6 +10,7 @@ use super::output::note_of;
 use super::privatepart::{PrivateCompartment, PrivatePart, secret_json};
 use super::{Error, Ledger, Result, mirror, partners, scan, standing, words};
 use crate::bundle::{self, Parcel, Sealed, TermsText};
+use crate::class::Fault;
 use crate::crypto::{self, Digest, Signer, digest, encrypt_to};
 use crate::files::{self, Pending, Progress};
 use crate::format::envelope::{BundleRef, Kind};
@@ -111,7 +112,8 @@ impl Draft<'_> {
         let card = self.card_bytes(signer);
         let public = signer.public();
         let (file, files) = (self.file_name(), self.files_told());
-        let note = Note { file: &file, sender: &sender, signer: &public, files, card: card.is_some() };
+        let (parts, card_is_in) = (self.parts.len(), card.is_some());
+        let note = Note { file: &file, sender: &sender, signer: &public, files, parts, card: card_is_in };
         let head = Ledger::open(self.home).head()?;
         let order = bundle::Order {
             name: &self.name,
@@ -173,7 +175,14 @@ impl Draft<'_> {
     fn note<'n>(&'n self, signer: &'n dyn Signer) -> OwnedNote {
         let files = self.files_told();
         let card = self.card_bytes(signer).is_some();
-        OwnedNote { file: self.file_name(), sender: self.sender(signer), signer: signer.public(), files, card }
+        OwnedNote {
+            file: self.file_name(),
+            sender: self.sender(signer),
+            signer: signer.public(),
+            files,
+            parts: self.parts.len(),
+            card,
+        }
     }
 
     /// The private part and the line, both synced.
@@ -187,8 +196,15 @@ impl Draft<'_> {
 
     /// What was set aside, for the record.
     fn overridden(&self) -> Vec<Overridden> {
-        let Some(why) = self.waiver.reason() else { return Vec::new() };
-        let mut all: Vec<Overridden> = Vec::new();
+        // Only a person who was asked lets a scope grow without a reason.
+        let grown = self.parts.iter().filter_map(|part| part.grown.as_ref());
+        let asked = grown.map(|grown| Overridden {
+            partner: String::new(),
+            rules: vec![grown.word().to_owned()],
+            why: "asked on the terminal, and answered yes".to_owned(),
+        });
+        let mut all: Vec<Overridden> = asked.collect();
+        let Some(why) = self.waiver.reason() else { return all };
         for waived in self.waiver.used() {
             match all.iter_mut().find(|one| one.partner == waived.partner) {
                 Some(one) => one.rules.push(waived.word.to_owned()),
@@ -282,12 +298,13 @@ struct OwnedNote {
     sender: String,
     signer: crypto::PublicKey,
     files: Option<u64>,
+    parts: usize,
     card: bool,
 }
 
 impl OwnedNote {
     fn cover(&self, words: &str) -> Result<String> {
         let (file, sender, signer) = (self.file.as_str(), self.sender.as_str(), &self.signer);
-        Note { file, sender, signer, files: self.files, card: self.card }.cover(words)
+        Note { file, sender, signer, files: self.files, parts: self.parts, card: self.card }.cover(words)
     }
 }

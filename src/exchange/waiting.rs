@@ -13,7 +13,7 @@ use super::home::read_if_there;
 use super::locks::Locks;
 use super::output::{is_note_of, note_of};
 use super::partners::Partner;
-use super::{Error, Home, Ledger, Result, partners};
+use super::{Error, Home, Ledger, Result, partners, still};
 use crate::bundle::{self, Opened, Pins, Sealed, Signed, Unfinished};
 use crate::crypto::{self, Digest, Fingerprint, Hasher, PublicKey, Signature, Signer, encrypt_to};
 use crate::files::{self, Lock, Names, Pending, Progress, Source, io_at};
@@ -121,6 +121,9 @@ struct Record {
     /// Partners as they were named, and every key of theirs that it is locked to.
     to: Vec<Lock1>,
     sent: Sent,
+    /// The workspace whose rules it was packed by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    workspace: Option<PathBuf>,
     envelope: String,
     armours: Vec<String>,
     end: [u64; 3],
@@ -239,6 +242,7 @@ impl Draft<'_> {
             blake3,
             to: theirs.map(|r| Lock1 { name: r.name.clone(), key: r.key.clone() }).collect(),
             sent,
+            workspace: self.order.workspace.map(|workspace| workspace.root().to_owned()),
             envelope: String::from_utf8(unfinished.envelope.clone()).map_err(|_| bundle::Error::Bug)?,
             armours: unfinished.armours.clone(),
             end: [tail, sums, envelope],
@@ -325,6 +329,7 @@ pub fn finish(home: &Home, order: &Finish<'_>, progress: &dyn Progress) -> Resul
     let envelope = Envelope::parse(record.envelope.as_bytes())?;
     admit(envelope.predicate.expires, order.now)?;
     ensure_unchanged(home, &record, order.now)?;
+    still::allowed(home, record.workspace.as_deref(), &record.sent, order.now)?;
     let armours = gather(&record, &envelope.predicate.signers, order.signatures)?;
     let note = note_of(&target);
     let taken = |path: &Path| std::fs::symlink_metadata(path).is_ok();

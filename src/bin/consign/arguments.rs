@@ -445,8 +445,9 @@ pub(crate) struct Pack {
     pub(crate) all: bool,
     /// Send it though a rule says no, this once; the reason goes on record
     ///
-    /// For an agreement that is missing or has ended, a scope that has ended, and for recipients without a partner
-    /// (-r, -R) in a workspace. What is damaged, unsafe or not trusted stays refused.
+    /// It goes for all that agreements and scopes say no to in this run, and for recipients without a partner (-r, -R) in
+    /// a workspace; the ledger keeps the reason and each rule. Secrets, and what is damaged, unsafe or not trusted, stay
+    /// refused.
     #[arg(id = "override", long = "override", value_name = "WHY")]
     pub(crate) override_why: Option<String>,
     /// Send names that some systems can't hold (Windows reserves some; others differ in case only)

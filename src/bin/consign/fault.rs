@@ -335,15 +335,15 @@ fn hints_on_demands(word: &str) -> &'static [&'static str] {
         "no-scope" => &["consign scope list; a new one is a file: .consign/scopes/NAME.toml"],
         "scope-empty" => &["consign scope show SCOPE names the lines that match nothing"],
         "scope-ended" => &[
-            "if it is meant to go on, move `expires` in .consign/scopes/SCOPE.toml",
+            "if it is meant to go on, move `expires` in that scope's file in .consign/scopes",
             "or allow it once, on record: --override \"why\"",
         ],
         "scope-not-bound" => &[
-            "name it under `partners` in .consign/scopes/SCOPE.toml",
+            "name it under `partners` in that scope's file in .consign/scopes",
             "or allow it once, on record: --override \"why\"",
         ],
         "scope-too-large" => &[
-            "narrow the scope, or raise that line in .consign/scopes/SCOPE.toml",
+            "narrow the scope, or raise that line in that scope's file in .consign/scopes",
             "or allow it once, on record: --override \"why\"",
         ],
         "scope-grown" => &[
@@ -444,7 +444,7 @@ impl Paths for policy::Refusal {
         let way = match word.split('-').next() {
             Some("partner") => format!("to end it: consign partner resume {partner}"),
             Some("audit") => {
-                format!("put the new one on record: consign partner agree {partner} --audit FILE --by WHO --until DATE")
+                format!("put one on record: consign partner agree {partner} --audit FILE --by WHO --until DATE")
             }
             Some("evidence") => {
                 format!("put it on record: consign partner agree {partner} --evidence KIND FILE --until DATE")
@@ -452,7 +452,7 @@ impl Paths for policy::Refusal {
             _ if word == "nda-not-countersigned" => {
                 format!("let {partner} sign it: consign partner agree {partner} --nda FILE --until DATE --sign")
             }
-            _ => format!("put the new one on record: consign partner agree {partner} --nda FILE --until DATE"),
+            _ => format!("put one on record: consign partner agree {partner} --nda FILE --until DATE"),
         };
         Some(format!("{way}\nor allow it once, on record: --override \"why\""))
     }

@@ -135,7 +135,13 @@ pub(super) fn checks(draft: &Draft<'_>) -> String {
         }
     }
     let scoped = draft.parts.iter().all(|part| part.scope.is_some());
-    all.push(if scoped { "scope ok" } else { "no scope" }.to_owned());
+    let aside = draft.waiver.used().iter().any(|waived| waived.word.starts_with("scope-"));
+    let scope = match (scoped, aside) {
+        (false, _) => "no scope",
+        (true, true) => "scope set aside",
+        (true, false) => "scope ok",
+    };
+    all.push(scope.to_owned());
     all.join(", ")
 }
 

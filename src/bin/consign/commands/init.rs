@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Init, world: &World) -> Result<Report, Failure> {
         .fact("terms.txt", if terms.is_some() { "the terms, as you gave them" } else { "the terms: read them first" })
         .fact("scopes/", "which files a partner may get")
         .fact("partners/", "each partner's scopes, agreements and audits")
-        .fact("ledger/", "what went out and what came back")
+        .fact("ledger/", "a copy of your ledger, all of it: what went out and came back")
         .next("write a scope, scopes/NAME.toml, then: consign scope list")
         .set("path", &folder)
         .set("owner", &owner);

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use consign::exchange::{Ledger, Workspace, mirror, partners, scopes};
+use consign::exchange::dossier::Shelf;
+use consign::exchange::{Ledger, Workspace, mirror, partners, scopes, standing};
 
 use super::health::Check;
 use super::opening::count;
@@ -23,6 +24,7 @@ pub(super) fn checks(world: &World) -> Vec<Check> {
             )];
             all.extend(terms(&workspace));
             all.extend(scope_checks(&workspace, world));
+            all.extend(partner_checks(&workspace, world));
             all.push(copy(&workspace, world));
             all
         }
@@ -66,6 +68,45 @@ fn scope_checks(workspace: &Workspace, world: &World) -> Vec<Check> {
         checks.insert(0, Check::ok("scopes", format!("{} can be read", count(sound, "scope"))));
     } else if checks.is_empty() {
         checks.push(Check::warn("scopes", "there is none", "write one: .consign/scopes/README.md shows how"));
+    }
+    checks
+}
+
+/// Each partner's file: read, about the firm that is known here, and what of it is missing, ends soon or can't be
+/// relied on.
+fn partner_checks(workspace: &Workspace, world: &World) -> Vec<Check> {
+    let shelf = Shelf::of(&world.home, Some(workspace));
+    let names = match shelf.names() {
+        Ok(names) => names,
+        Err(e) => return vec![Check::of("agreements", e, "mend that folder")],
+    };
+    let known: Vec<String> = partners::list(&world.home).into_iter().flatten().map(|p| p.name).collect();
+    let mut checks = Vec::new();
+    for name in &names {
+        if !known.contains(name) {
+            match shelf.read(name) {
+                Ok(_) => checks.push(Check::warn(
+                    "agreements",
+                    format!("{name} is not on record here"),
+                    "consign partner add .consign/partners/NAME.card",
+                )),
+                Err(e) => checks.push(Check::of("agreements", e, "mend that file")),
+            }
+            continue;
+        }
+        match standing::stand(&world.home, Some(workspace), name, world.now) {
+            Err(e) => checks.push(Check::of("agreements", e, "mend that file")),
+            Ok(standing) => {
+                let next = format!("consign partner show {name}");
+                let lapsed = standing.outcome.as_ref().err().map(ToString::to_string);
+                let soon = standing.outcome.iter().flat_map(|proof| proof.warnings()).map(ToString::to_string);
+                let told = lapsed.into_iter().chain(soon).chain(standing.doubts.iter().cloned());
+                checks.extend(told.map(|text| Check::warn("agreements", text, &next)));
+            }
+        }
+    }
+    if checks.is_empty() && !names.is_empty() {
+        checks.push(Check::ok("agreements", format!("in force for {}", names.join(", "))));
     }
     checks
 }
