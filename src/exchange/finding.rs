@@ -184,9 +184,17 @@ impl Findings {
     pub(super) fn add(&mut self, finding: Finding) {
         *self.counts.entry((finding.severity, finding.word)).or_default() += 1;
         self.kept.insert(finding);
-        if self.kept.len() > KEPT {
-            // The last in order, so that what is kept does not depend on who was first.
-            self.kept.pop_last();
+        self.keep_in_bounds();
+    }
+
+    /// Lets go of warnings first, and then of the last in order, so that what is kept does not depend on who was first.
+    fn keep_in_bounds(&mut self) {
+        while self.kept.len() > KEPT {
+            let last = self.kept.iter().rev().find(|finding| finding.severity == Severity::Warning).cloned();
+            match last {
+                Some(warning) => drop(self.kept.remove(&warning)),
+                None => drop(self.kept.pop_last()),
+            }
         }
     }
 
@@ -202,9 +210,7 @@ impl Findings {
             *self.counts.entry(key).or_default() += count;
         }
         self.kept.extend(other.kept);
-        while self.kept.len() > KEPT {
-            self.kept.pop_last();
-        }
+        self.keep_in_bounds();
         self.allowed += other.allowed;
         self.pins.extend(other.pins);
         self.files += other.files;

@@ -74,6 +74,12 @@ impl Screen {
         Ok(Screen { gate, table, licences, allowed, seen: Mutex::default() })
     }
 
+    /// The rules of our own that are turned off, by a file of further rules.
+    #[must_use]
+    pub fn off(&self) -> &[String] {
+        self.gate.off()
+    }
+
     /// What was let through so far.
     #[must_use]
     pub fn seen(&self) -> Seen {

@@ -61,6 +61,10 @@ fn block<'a>(stretch: &Stretch<'a>, keyword: Range<usize>) -> Option<Block<'a>> 
 /// A body has 64 characters of base64 within the first lines; prose and code that look for the label have not.
 fn has_body(text: &[u8]) -> bool {
     let text = &text[..text.len().min(600)];
+    // The headers of a key with a passphrase (RFC 1421) come first.
+    let headers = text.windows(8).take(120).position(|w| w == b"DEK-Info");
+    let skip = headers.map_or(0, |at| at + text[at..].iter().position(|b| *b == b'\n' || *b == b'\\').unwrap_or(0));
+    let text = &text[skip..];
     let (mut run, mut longest, mut at) = (0, 0, 0);
     while let Some(byte) = text.get(at) {
         match (byte, text.get(at + 1)) {

@@ -46,6 +46,7 @@ impl Default for Rules {
 /// All rules, ready.
 #[derive(Debug)]
 pub struct Gate {
+    off: Vec<String>,
     rules: Vec<Rule>,
     /// The pattern of each rule, made when it is needed first.
     patterns: Vec<OnceLock<Option<Pattern>>>,
@@ -73,6 +74,7 @@ impl Gate {
         keywords.dedup();
         let uses = |keyword: &str| (0..all.len()).filter(|n| all[*n].keywords.contains(&keyword)).collect();
         Gate {
+            off: off.to_vec(),
             of_keyword: keywords.iter().map(|keyword| uses(keyword)).collect(),
             pass: Pass::exact(&keywords),
             patterns: all.iter().map(|_| OnceLock::new()).collect(),
@@ -80,6 +82,12 @@ impl Gate {
             banned: Banned::new(rules.words, rules.hosts),
             users: rules.gitleaks.map(Users::new),
         }
+    }
+
+    /// The rules of our own that a user's file turned off.
+    #[must_use]
+    pub fn off(&self) -> &[String] {
+        &self.off
     }
 
     /// Looks at a piece, appends what it finds, and gives the number of hits beyond [`HITS_MAX`] that it left out.
@@ -288,6 +296,27 @@ mod tests {
         assert_eq!(hits.len(), 1);
         assert_eq!((hits[0].rule.as_str(), hits[0].offset, hits[0].len), ("aws-access-key", 11, 20));
         assert_eq!((hits[0].shown.as_str(), hits[0].digest), ("AKIA..ZAM7", digest(aws().as_bytes())));
+    }
+
+    #[test]
+    fn forms_that_begin_within_a_word_and_keys_with_headers_are_found() {
+        let gate = Gate::new(Rules::default());
+        let body = "MIIEpAIBAAKCAQEAq3VrF8yT0nZk5xWb1uJcLh7dRs9eGm2oPaKtXvBiQwNfYzHj\n".repeat(4);
+        let crypt = "root:$6$Xq7Lm2Zp$k9Tg4Rw8Vn1Yb6Hs3Jd5Fc0Pa7Qe2Ui9Ox4Mz8Nv1Bl6Ck3Dj5Gh0Sf7At:1:0:";
+        for (text, rule) in [
+            (format!("Authorization: Bearer {}", "7f8Qz1LmN4xRw7pZk8vTqabcd09XyZ41"), "authorization-header"),
+            (crypt.to_owned(), "password-hash"),
+            (
+                format!(
+                    "-----BEGIN {0}-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B2C\n\n{body}-----END {0}-----\n",
+                    "RSA PRIVATE KEY"
+                ),
+                "private-key",
+            ),
+        ] {
+            let hits = screened(&gate, &[Piece::whole("a", text.as_bytes())]);
+            assert!(hits.iter().any(|hit| hit.rule == rule), "{rule}: {hits:?}");
+        }
     }
 
     #[test]

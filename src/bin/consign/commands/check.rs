@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Check, world: &World) -> Result<Report, Failure> {
         return Err(nothing.fix("consign pack FOLDER --dry-run shows what stays out, and why"));
     }
     let report = told(args.format, &findings, &tree)?;
-    Ok(report.append(stale(&screen, &selection, &findings)))
+    Ok(gate::off_note(report.append(stale(&screen, &selection, &findings)), screen.off()))
 }
 
 /// Further rules, in the form of gitleaks.

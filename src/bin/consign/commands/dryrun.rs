@@ -28,7 +28,7 @@ pub(super) fn report(args: &Pack, draft: &Draft<'_>, screen: &Screen, world: &Wo
     if findings.worst().is_some() {
         return Err(gate::refused(Error::Findings(Box::new(findings)), &args.path));
     }
-    Ok(every_path(totals(args, draft, gate::told(&findings)), draft, world))
+    Ok(every_path(totals(args, draft, gate::told(&findings, screen)), draft, world))
 }
 
 /// All of it, but for single paths.

@@ -118,19 +118,19 @@ pub(super) fn refused(error: exchange::Error, tree: &Path) -> Failure {
 }
 
 /// What a dry run says of files that may leave.
-pub(super) fn told(findings: &Findings) -> Report {
+pub(super) fn told(findings: &Findings, screen: &Screen) -> Report {
     let warnings = findings.count(Severity::Warning);
-    said(findings.allowed, warnings).set("allowed", findings.allowed).set("warnings", warnings)
+    said(findings.allowed, warnings, screen.off()).set("allowed", findings.allowed).set("warnings", warnings)
 }
 
 /// What is said of files that left.
 pub(super) fn passed(screen: &Screen) -> Report {
     let seen = screen.seen();
     let (allowed, warnings) = (seen.allowed.len() as u64, seen.warnings.len() as u64);
-    said(allowed, warnings).set("allowed", allowed).set("warnings", warnings)
+    said(allowed, warnings, screen.off()).set("allowed", allowed).set("warnings", warnings)
 }
 
-fn said(allowed: u64, warnings: u64) -> Report {
+fn said(allowed: u64, warnings: u64, off: &[String]) -> Report {
     let mut text = "secrets 0".to_owned();
     if allowed > 0 {
         text.push_str(&format!(", {allowed} allowed"));
@@ -138,5 +138,10 @@ fn said(allowed: u64, warnings: u64) -> Report {
     if warnings > 0 {
         text.push_str(&format!(", {}: consign check tells them", count(warnings, "warning")));
     }
-    Report::new().fact("screened", text)
+    off_note(Report::new().fact("screened", text), off)
+}
+
+/// That rules are turned off: a file in the tree may do that, and nobody should think that all were followed.
+pub(super) fn off_note(report: Report, off: &[String]) -> Report {
+    if off.is_empty() { report } else { report.note(format!("turned off by a file of rules: {}", off.join(", "))) }
 }
